@@ -1,0 +1,6 @@
+// Each formula once more: in double, written from its definition and not from kernels/, of which
+// nothing is included here. CPU and CUDA share their formulas, so that CPU == CUDA would prove
+// nothing of the mathematics; this does.
+#pragma once
+
+#include "tests/oracle/activations.h"
