@@ -33,7 +33,7 @@ Config read() {
   c.memory = std::strtoull(text("SOFTGPU_MEMORY", std::to_string(c.memory)).c_str(), nullptr, 0);
   c.cache = text("SOFTGPU_CACHE", text("XDG_CACHE_HOME", text("HOME", "/tmp") + "/.cache") + "/burin-softgpu");
   c.compiler = text("SOFTGPU_CXX", c.compiler);
-  c.hang_seconds = std::strtod(text("SOFTGPU_HANG_SECONDS", "20").c_str(), nullptr);
+  c.hang_seconds = std::strtod(text("SOFTGPU_HANG_SECONDS", "60").c_str(), nullptr);
   c.exit_code = std::atoi(text("SOFTGPU_EXIT_CODE", "0").c_str());
   c.processors = std::atoi(text("SOFTGPU_PROCESSORS", "16").c_str());
   return c;
@@ -42,8 +42,8 @@ Config read() {
 }  // namespace
 
 const Config& config() {
-  static const Config c = read();
-  return c;
+  static const Config* const c = new Config(read());  // never destroyed: used at the very end
+  return *c;
 }
 
 }  // namespace burin::softgpu

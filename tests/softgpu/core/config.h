@@ -14,7 +14,7 @@ struct Config {
   uint64_t memory = 8ull << 30;  // bytes that cudaMalloc gives at most
   std::string cache;         // folder of the compiled kernels
   std::string compiler = "c++";
-  double hang_seconds = 20;  // spinning without progress for this long is a hang
+  double hang_seconds = 60;  // loops run for this long and no thread comes to its end: a hang
   int exit_code = 0;         // of a process with findings; 0 leaves the process's own
   int processors = 16;       // multiprocessors that the device claims to have
 

@@ -3,7 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <vector>
+#include <utility>
 
 #include "device/abi.h"
 
@@ -34,6 +34,12 @@ inline void prepare_fibre(Thread* t, FibreBody body) {
 // Stacks of the threads of a block, with a guard page below each.
 class Stacks {
  public:
+  Stacks() = default;
+  Stacks(Stacks&& other) noexcept { swap(other); }
+  Stacks& operator=(Stacks&& other) noexcept {
+    swap(other);
+    return *this;
+  }
   ~Stacks();
   // At least `count` stacks of at least `bytes`; earlier ones are given up.
   void need(size_t count, size_t bytes);
@@ -43,6 +49,10 @@ class Stacks {
   bool is_guard(uint64_t address) const;
 
  private:
+  void swap(Stacks& other) noexcept {
+    std::swap(base_, other.base_), std::swap(count_, other.count_), std::swap(stride_, other.stride_);
+  }
+
   static constexpr size_t kGuard = 4096;
   uint8_t* base_ = nullptr;
   size_t count_ = 0, stride_ = 0;

@@ -15,7 +15,8 @@ uint32_t stamp_of(uint32_t clock, uint32_t linear) { return clock << kStampClock
 }  // namespace
 
 void RaceChecker::start_block(Block& block, std::vector<Thread>& threads) {
-  generation_ += 2;
+  static uint32_t blocks = 0;
+  generation_ = blocks += 2;
   block.generation = generation_;
   shared_.resize(block.shared_size / 4 + 4);
   block.shared_race = shared_.data();

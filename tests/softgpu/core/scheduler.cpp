@@ -13,7 +13,8 @@
 namespace burin::softgpu {
 namespace {
 
-constexpr int64_t kFuel = 1 << 16;
+constexpr int64_t kFuel = 1 << 8;
+constexpr size_t kMostParked = 256;  // blocks that wait while others run
 constexpr size_t kStack = 64 << 10;
 
 double seconds() {
@@ -32,6 +33,80 @@ int Scheduler::run(Kernel& kernel, const LaunchShape& shape, const uint8_t* para
   const KernelImage& image = *kernel.image;
   running_ = &kernel;
   error_ = 0;
+  std::vector<uint64_t> block_counts(image.basic_blocks + 1);
+  prepare(shape, parameters, block_counts.data());
+  thread_order_.resize(block_.threads);
+  std::iota(thread_order_.begin(), thread_order_.end(), 0u);
+  const uint64_t blocks = uint64_t{shape.grid[0]} * shape.grid[1] * shape.grid[2];
+  std::vector<uint64_t> block_order;
+  if (config().shuffle) {
+    random_.seed(config().seed ^ kernel.counters.launches * 0x9e3779b97f4a7c15ull);
+    block_order.resize(blocks);
+    std::iota(block_order.begin(), block_order.end(), 0ull);
+    std::shuffle(block_order.begin(), block_order.end(), random_);
+  }
+  ++kernel.counters.launches;
+  progressed_ = true;
+  {
+    const FaultGuard guard;
+    for (uint64_t b = 0; b < blocks && error_ == 0; ++b) {
+      start_block(shape, config().shuffle ? block_order[b] : b);
+      if (image.needs_fibres) run_with_fibres();
+      else run_serial();
+      if (finish_block()) continue;
+      // The block waits for others: they run beside it.
+      while (error_ == 0 && (b + 1 == blocks || parked_.size() >= kMostParked) && resume_parked()) {}
+      if (b + 1 < blocks && error_ == 0) prepare(shape, parameters, block_counts.data());
+    }
+    while (error_ == 0 && resume_parked()) {}
+    for (auto& p : parked_) spare_.push_back(std::move(p));
+    parked_.clear();
+  }
+  kernel.counters.blocks += blocks;
+  kernel.counters.threads += blocks * shape.block[0] * shape.block[1] * shape.block[2];
+  for (uint32_t b = 0; b < image.basic_blocks; ++b) {
+    for (size_t c = 0; c < 12; ++c) kernel.counters.instructions[c] += block_counts[b] * image.classes[b][c];
+  }
+  running_ = nullptr;
+  return error_;
+}
+
+// True if the block came to its end; else it was put aside, and the current state is another's.
+bool Scheduler::finish_block() {
+  if (!parking_) {
+    if (config().counting()) gatherer_.finish_block(running_->counters);
+    return true;
+  }
+  parking_ = false;
+  std::unique_ptr<BlockState> other;
+  if (spare_.empty()) {
+    other = std::make_unique<BlockState>();
+  } else {
+    other = std::move(spare_.back());
+    spare_.pop_back();
+  }
+  std::swap(static_cast<BlockState&>(*this), *other);
+  parked_.push_back(std::move(other));
+  return false;
+}
+
+// Lets the block that was put aside first go on. False if there is none.
+bool Scheduler::resume_parked() {
+  if (parked_.empty()) return false;
+  std::swap(static_cast<BlockState&>(*this), *parked_.front());
+  spare_.push_back(std::move(parked_.front()));
+  parked_.pop_front();
+  spins_ = 0;
+  current_ = pick();
+  softgpu_switch(&main_, current_->stack_pointer);
+  current_ = nullptr;
+  finish_block();
+  return true;
+}
+
+// Memory, stacks and thread numbers for blocks of this shape.
+void Scheduler::prepare(const LaunchShape& shape, const uint8_t* parameters, uint64_t* block_counts) {
+  const KernelImage& image = *running_->image;
   const uint32_t threads = shape.block[0] * shape.block[1] * shape.block[2];
   block_ = {};
   std::copy_n(shape.grid, 3, block_.nctaid);
@@ -42,8 +117,7 @@ int Scheduler::run(Kernel& kernel, const LaunchShape& shape, const uint8_t* para
   block_.shared_size = (block_.shared_exact + 15) / 16 * 16;
   block_.dynamic_shared = shape.dynamic_shared;
   block_.params = parameters;
-  std::vector<uint64_t> block_counts(image.basic_blocks + 1);
-  block_.block_counts = block_counts.data();
+  block_.block_counts = block_counts;
   shared_.resize(block_.shared_size + 64);
   block_.shared = reinterpret_cast<uint8_t*>((reinterpret_cast<uint64_t>(shared_.data()) + 63) / 64 * 64);
   stacks_.need(threads, kStack + image.local_bytes);
@@ -59,34 +133,6 @@ int Scheduler::run(Kernel& kernel, const LaunchShape& shape, const uint8_t* para
     t.stack_low = stacks_.low(i);
     t.stack_size = stacks_.usable();
   }
-  thread_order_.resize(threads);
-  std::iota(thread_order_.begin(), thread_order_.end(), 0u);
-  const uint64_t blocks = uint64_t{shape.grid[0]} * shape.grid[1] * shape.grid[2];
-  std::vector<uint64_t> block_order;
-  if (config().shuffle) {
-    random_.seed(config().seed ^ kernel.counters.launches * 0x9e3779b97f4a7c15ull);
-    block_order.resize(blocks);
-    std::iota(block_order.begin(), block_order.end(), 0ull);
-    std::shuffle(block_order.begin(), block_order.end(), random_);
-  }
-  ++kernel.counters.launches;
-  spins_ = 0;
-  {
-    const FaultGuard guard;
-    for (uint64_t b = 0; b < blocks && error_ == 0; ++b) {
-      start_block(shape, config().shuffle ? block_order[b] : b);
-      if (image.needs_fibres) run_with_fibres();
-      else run_serial();
-      if (config().counting()) gatherer_.finish_block(kernel.counters);
-    }
-  }
-  kernel.counters.blocks += blocks;
-  kernel.counters.threads += blocks * threads;
-  for (uint32_t b = 0; b < image.basic_blocks; ++b) {
-    for (size_t c = 0; c < 12; ++c) kernel.counters.instructions[c] += block_counts[b] * image.classes[b][c];
-  }
-  running_ = nullptr;
-  return error_;
 }
 
 void Scheduler::start_block(const LaunchShape& shape, uint64_t index) {
@@ -94,6 +140,7 @@ void Scheduler::start_block(const LaunchShape& shape, uint64_t index) {
   block_.ctaid[1] = static_cast<uint32_t>(index / shape.grid[0] % shape.grid[1]);
   block_.ctaid[2] = static_cast<uint32_t>(index / shape.grid[0] / shape.grid[1]);
   live_ = block_.threads;
+  spins_ = 0;
   // Shared memory holds no zeros that a kernel might come to rely on.
   std::memset(block_.shared, 0xff, block_.shared_size);
   for (uint32_t i = 0; i < block_.threads; ++i) {
@@ -122,7 +169,7 @@ void Scheduler::serial_body(Thread*) {
   for (uint32_t i = 0; i < s.block_.threads; ++i) {
     s.current_ = &s.threads_[s.thread_order_[i]];
     entry(s.current_);
-    s.spins_ = 0;
+    s.progress();
   }
   s.current_ = nullptr;
   void* ignored = nullptr;
@@ -164,7 +211,7 @@ void Scheduler::exit_thread(Thread* t) {
 void Scheduler::finish(Thread* t) {
   Warp& warp = warps_[t->warp];
   warp.exited |= 1u << t->lane;
-  spins_ = 0;
+  progress();
   void* ignored = nullptr;
   if (--live_ == 0) softgpu_switch(&ignored, main_);
   if (barriers_in_use_ != 0 || warp.in_operation != 0) after_exit(t->warp);
@@ -252,17 +299,31 @@ uint32_t Scheduler::activemask(Thread* t, uint32_t line) {
 void Scheduler::out_of_fuel(Thread* t, uint32_t line) {
   t->fuel = kFuel;
   t->line = line;
-  const double now = seconds();
-  if (spins_++ == 0) spin_start_ = now;
-  if (now - spin_start_ > config().hang_seconds) {
-    report_hang("a thread loops without end, or for longer than SOFTGPU_HANG_SECONDS");
+  if (progressed_ || ++calls_ % 256 == 0) {
+    const double now = seconds();
+    if (progressed_) spin_start_ = now;
+    progressed_ = false;
+    if (now - spin_start_ > config().hang_seconds) {
+      report_hang("a thread loops without end, or for longer than SOFTGPU_HANG_SECONDS");
+    }
   }
   if (!running_->image->needs_fibres) return;
   make_ready(t->warp, 1u << t->lane);
+  Thread* next = nullptr;
+  uint64_t ready = 0;
+  for (uint32_t w = ready_warps_; w != 0; w &= w - 1) {
+    ready += static_cast<uint32_t>(std::popcount(warps_[std::countr_zero(w)].ready));
+  }
+  if (++spins_ > 2 * ready && running_->image->may_wait) {
+    // Every thread has had its turn and only spins: on what another block is to write, perhaps.
+    parking_ = true;
+    current_ = nullptr;
+    softgpu_switch(&t->stack_pointer, main_);
+    return;
+  }
   // Others first: what this thread spins on may be theirs to write.
   const uint32_t later = ready_warps_ & ~((2u << t->warp) - 1);
   const uint32_t after = warps_[t->warp].ready & ~((2u << t->lane) - 1);
-  Thread* next = nullptr;
   if (after != 0) {
     const auto lane = static_cast<uint32_t>(std::countr_zero(after));
     warps_[t->warp].ready &= ~(1u << lane);

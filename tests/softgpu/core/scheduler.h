@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
+#include <memory>
 #include <random>
 #include <vector>
 
@@ -34,7 +36,24 @@ struct Warp {
   WarpArgs* arguments[32];
 };
 
-class Scheduler {
+// A block that runs. When all its threads only spin it is put aside, as it stands, and another block
+// gets its turn: pointers into it stay valid, since the vectors and stacks move with their storage.
+struct BlockState {
+  Block block_{};
+  std::vector<Thread> threads_;
+  std::vector<uint8_t> shared_;
+  Warp warps_[32];
+  Barrier barriers_[16];
+  uint32_t barriers_in_use_ = 0;
+  uint32_t ready_warps_ = 0, current_warp_ = 0;
+  uint32_t live_ = 0;
+  uint64_t spins_ = 0;  // out_of_fuel calls since a barrier or the end of a thread
+  Stacks stacks_;
+  RaceChecker races_;
+  AccessGatherer gatherer_;
+};
+
+class Scheduler : private BlockState {
  public:
   static Scheduler& get();
 
@@ -64,7 +83,11 @@ class Scheduler {
   [[noreturn]] void exit_thread(Thread* t);
 
  private:
+  void prepare(const LaunchShape& shape, const uint8_t* parameters, uint64_t* block_counts);
   void start_block(const LaunchShape& shape, uint64_t index);
+  bool finish_block();
+  bool resume_parked();
+  void progress() { spins_ = 0, progressed_ = true; }
   void run_with_fibres();
   void run_serial();
   void finish(Thread* t);
@@ -86,25 +109,19 @@ class Scheduler {
   [[noreturn]] void report_hang(const char* what);
 
   Kernel* running_ = nullptr;
-  Block block_{};
-  std::vector<Thread> threads_;
-  std::vector<uint8_t> shared_;
-  Warp warps_[32];
-  Barrier barriers_[16];
-  uint32_t barriers_in_use_ = 0;
-  uint32_t ready_warps_ = 0, warp_count_ = 0, current_warp_ = 0;
-  uint32_t live_ = 0;
+  uint32_t warp_count_ = 0;
   Thread* current_ = nullptr;
   void* main_ = nullptr;  // stack pointer of the host thread
   int error_ = 0;
-  Stacks stacks_;
-  RaceChecker races_;
-  AccessGatherer gatherer_;
   std::mt19937_64 random_;
   std::vector<uint32_t> thread_order_;
-  // Hang detection: spins since anything happened.
-  uint64_t spins_ = 0;
+  std::deque<std::unique_ptr<BlockState>> parked_;
+  std::vector<std::unique_ptr<BlockState>> spare_;
+  bool parking_ = false;
+  // Hang detection: when something last happened in any block.
+  bool progressed_ = true;  // a thread came to its end
   double spin_start_ = 0;
+  uint64_t calls_ = 0;  // of out_of_fuel
 };
 
 }  // namespace burin::softgpu

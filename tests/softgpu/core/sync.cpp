@@ -168,7 +168,6 @@ bool Scheduler::try_warp(uint32_t index, uint32_t mask, Thread* running) {
   if (operation == WarpOp::kSyncWarp && config().racecheck) races_.sync_warp(index, needed, threads_);
   if (operation == WarpOp::kMma) ++running_->counters.matrix_products;
   else ++running_->counters.warp_operations;
-  spins_ = 0;
   w.in_operation &= ~needed;
   make_ready(index, running != nullptr ? needed & ~(1u << running->lane) : needed);
   return true;

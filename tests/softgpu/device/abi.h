@@ -164,6 +164,7 @@ struct KernelImage {
   u32 static_shared;
   u32 local_bytes;
   bool needs_fibres;
+  bool may_wait;  // reads memory in a way that another block's write may end a loop
   u32 basic_blocks;
   const u32 (*classes)[12];  // [basic block][class]: instructions of each class
   u32 sites;                 // memory accesses, for the counters

@@ -95,7 +95,7 @@ __global__ void atomics(int* i, unsigned* u, float* f, double* d, unsigned long 
   atomicAdd(&shared_count, 1);
   atomicAdd(&shared_sum, 1.0f);
   order[t] = atomicExch(i + 6, t);
-  int seen = i[7];
+  int seen = *reinterpret_cast<volatile int*>(i + 7);
   for (int expected; (expected = seen, seen = atomicCAS(i + 7, expected, expected + 2)) != expected;) {}
   __syncthreads();
   if (threadIdx.x == 0) atomicAdd(i + 8, shared_count + static_cast<int>(shared_sum));

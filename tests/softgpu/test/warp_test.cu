@@ -148,4 +148,27 @@ TEST(Warp, NamedBarriers) {
   for (int i = 0; i < 160; ++i) EXPECT_EQ(out.values()[i], i / 32 * 100 + 31 - i % 32);
 }
 
+// Blocks that wait for one another, as a grid-wide barrier or a look-back scan does: all must be
+// resident at once.
+__global__ void grid_barrier(volatile int* arrived, int* out) {
+  __shared__ int s;
+  if (threadIdx.x == 0) {
+    out[blockIdx.x] = blockIdx.x;
+    __threadfence();
+    atomicAdd(const_cast<int*>(arrived), 1);
+    while (*arrived < static_cast<int>(gridDim.x)) {}
+    __threadfence();
+    s = 0;
+    for (unsigned b = 0; b < gridDim.x; ++b) s += reinterpret_cast<volatile int*>(out)[b];
+  }
+  __syncthreads();
+  if (threadIdx.x == 33) out[gridDim.x + blockIdx.x] = s;
+}
+TEST(Warp, BlocksWaitForOneAnother) {
+  Device<int> arrived(1), out(40);
+  grid_barrier<<<20, 64>>>(arrived.get(), out.get());
+  ASSERT_EQ(cudaDeviceSynchronize(), cudaSuccess);
+  for (int b = 0; b < 20; ++b) EXPECT_EQ(out.values()[20 + b], 190);
+}
+
 }  // namespace

@@ -38,7 +38,7 @@ struct UnitContext {
   std::vector<uint32_t> site_lines;
   std::vector<std::vector<uint32_t>> block_classes;
   std::set<std::string> callees;
-  bool needs_fibres = false;
+  bool needs_fibres = false, may_wait = false;
   uint64_t local_bytes = 0;
   uint64_t dynamic_alignment = 16;
 };

@@ -45,7 +45,14 @@ bool needs_fibres(const Function& f) {
         o == "activemask" || o == "mma" || o == "wmma" || o == "ldmatrix" || o == "exit") {
       if (o != "exit" || !f.is_entry) return true;
     }
-    // Spinning on what another thread is to write.
+  }
+  return false;
+}
+
+// A loop may wait for what another thread, perhaps of another block, is to write.
+bool may_wait(const Function& f) {
+  for (const Instruction& i : f.body) {
+    if (i.opcode.empty()) continue;
     if (i.has("cas") || i.has("exch") || i.has("volatile") || i.has("acquire") || i.has("relaxed")) return true;
   }
   return false;
@@ -118,7 +125,8 @@ std::string Emitter::run() {
     if (!function_.body[k].label.empty()) label_at_[function_.body[k].label] = k;
   }
   classify_nans();
-  if (needs_fibres(function_)) unit_.needs_fibres = true;
+  unit_.may_wait |= may_wait(function_);
+  unit_.needs_fibres |= unit_.may_wait || needs_fibres(function_);
   std::string code;
   for (at_ = 0; at_ < function_.body.size(); ++at_) {
     const Instruction& i = function_.body[at_];
@@ -203,7 +211,7 @@ std::string translate_kernel(const Module& module, const Function& kernel) {
   for (const uint32_t l : unit.site_lines) text += cat(l, ",");
   text += "0};\n}\nextern \"C\" const KernelImage softgpu_kernel;\n";
   text += cat("const KernelImage softgpu_kernel = {k_", kernel.name, ", &api, symbols, ", unit.symbols.size(),
-              ", ", static_shared, ", ", unit.local_bytes, ", ", unit.needs_fibres ? "true" : "false", ", ",
+              ", ", static_shared, ", ", unit.local_bytes, ", ", unit.needs_fibres ? "true, " : "false, ", unit.may_wait ? "true" : "false", ", ",
               unit.block_classes.size(), ", classes, ", unit.site_lines.size(), ", site_lines};\n}\n");
   return text;
 }
