@@ -20,8 +20,8 @@ T read(const uint8_t* p) {
 }  // namespace
 
 // Wrapper: u32 magic, u32 version, pointer to the image. Image: u32 magic, u16 version, u16 size of
-// this header, u64 size of the entries. Entry: u16 kind (1 PTX, 2 ELF), u16 version, u32 header size,
-// u64 payload size, ... u32 target at byte 28.
+// this header, u64 size of the entries. Entry: u16 kind (1 PTX, 2 ELF), u16 version, u32 header
+// size, u64 payload size, ... u32 target at byte 28.
 std::string ptx_of_image(const void* wrapper) {
   const auto* w = static_cast<const uint8_t*>(wrapper);
   if (read<uint32_t>(w) != kWrapperMagic) {
@@ -48,8 +48,9 @@ std::string ptx_of_image(const void* wrapper) {
       const std::string ptx(text, strnlen(text, size));
       if (ptx.find(".version") == std::string::npos) {
         compressed = true;
-      } else if (best.empty() || (target <= kTarget ? target > best_target || best_target > kTarget
-                                                    : best_target > kTarget && target < best_target)) {
+      } else if (best.empty() ||
+                 (target <= kTarget ? target > best_target || best_target > kTarget
+                                    : best_target > kTarget && target < best_target)) {
         best = ptx;
         best_target = target;
       }
@@ -57,8 +58,10 @@ std::string ptx_of_image(const void* wrapper) {
     at += header + size;
   }
   if (best.empty()) {
-    std::fprintf(stderr, compressed ? "softgpu: the PTX is compressed: build with nvcc --no-compress\n"
-                                    : "softgpu: the binary holds no PTX: build with -gencode arch=compute_80,code=compute_80\n");
+    std::fprintf(stderr, compressed
+                             ? "softgpu: the PTX is compressed: build with nvcc --no-compress\n"
+                             : "softgpu: the binary holds no PTX: build with -gencode "
+                               "arch=compute_80,code=compute_80\n");
   }
   return best;
 }

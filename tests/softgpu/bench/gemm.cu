@@ -11,7 +11,8 @@ namespace {
 
 constexpr int kTile = 16;
 
-__global__ void gemm(const float* a /* [n, n] */, const float* b /* [n, n] */, float* c /* [n, n] */, int n) {
+__global__ void gemm(const float* a /* [n, n] */, const float* b /* [n, n] */,
+                     float* c /* [n, n] */, int n) {
   __shared__ float tile_a[kTile][kTile], tile_b[kTile][kTile];
   const int x = threadIdx.x, y = threadIdx.y;
   const int row = blockIdx.y * kTile + y, column = blockIdx.x * kTile + x;
@@ -26,7 +27,9 @@ __global__ void gemm(const float* a /* [n, n] */, const float* b /* [n, n] */, f
   c[row * n + column] = sum;
 }
 
-double processor_seconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
+double processor_seconds() {
+  return static_cast<double>(std::clock()) / CLOCKS_PER_SEC;
+}
 
 }  // namespace
 
@@ -52,8 +55,9 @@ int main(int argc, char** argv) {
   }
   // As --counters counts them: 44 instructions a thread outside the loop and 59 a tile.
   const double instructions = double(n) * n * (44.0 + 59.0 * n / kTile);
-  std::printf("gemm %d: %.1f million thread-instructions, %.4f s, %.0f million/s (%s)\n", n, instructions / 1e6, best,
-              instructions / best / 1e6, cudaGetErrorName(cudaGetLastError()));
+  std::printf("gemm %d: %.1f million thread-instructions, %.4f s, %.0f million/s (%s)\n", n,
+              instructions / 1e6, best, instructions / best / 1e6,
+              cudaGetErrorName(cudaGetLastError()));
   cudaFree(a), cudaFree(b), cudaFree(c);
   return cudaGetLastError() == cudaSuccess ? 0 : 1;
 }

@@ -12,20 +12,25 @@
 namespace burin::softgpu {
 namespace {
 
-constexpr uint64_t kStep = 2ull << 20;       // memory becomes accessible in steps of a GPU's page
+constexpr uint64_t kStep = 2ull << 20;  // memory becomes accessible in steps of a GPU's page
 constexpr uint64_t kAlign = 256;
-constexpr uint64_t kFillLimit = 16ull << 20;  // larger allocations are left as the system gives them
+constexpr uint64_t kFillLimit = 16ull
+                                << 20;  // larger allocations are left as the system gives them
 
 void reserve(uint64_t address, uint64_t bytes, int protection) {
   void* const wanted = reinterpret_cast<void*>(address);
-  void* const got = mmap(wanted, bytes, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+  void* const got = mmap(wanted, bytes, protection,
+                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
   if (got != wanted) {
-    std::fprintf(stderr, "softgpu: cannot reserve address space at %#llx\n", static_cast<unsigned long long>(address));
+    std::fprintf(stderr, "softgpu: cannot reserve address space at %#llx\n",
+                 static_cast<unsigned long long>(address));
     std::abort();
   }
 }
 
-uint64_t rounded(uint64_t bytes, uint64_t to) { return (bytes + to - 1) / to * to; }
+uint64_t rounded(uint64_t bytes, uint64_t to) {
+  return (bytes + to - 1) / to * to;
+}
 
 }  // namespace
 
@@ -34,7 +39,10 @@ Arena& Arena::get() {
   return *arena;
 }
 
-Arena::Arena() : end_(kDeviceBase + kStep), mapped_end_(kDeviceBase + kStep), tracks_(config().state_mask() != 0) {
+Arena::Arena()
+    : end_(kDeviceBase + kStep),
+      mapped_end_(kDeviceBase + kStep),
+      tracks_(config().state_mask() != 0) {
   reserve(kDeviceBase, 2 * kWindow, PROT_NONE);
   if (tracks_) reserve(kDeviceBase + kStateOffset, kWindow, PROT_READ | PROT_WRITE);
   if (config().racecheck) {
@@ -94,7 +102,8 @@ bool Arena::release(uint64_t address) {
   if (last > first + (1u << 20)) madvise(host(first), last - first, MADV_DONTNEED);
   auto [at, added] = freed_.insert({address, size});
   if (config().memcheck) return true;
-  if (const auto next = std::next(at); next != freed_.end() && at->first + at->second == next->first) {
+  if (const auto next = std::next(at);
+      next != freed_.end() && at->first + at->second == next->first) {
     at->second += next->second;
     freed_.erase(next);
   }
@@ -132,14 +141,18 @@ bool Arena::was_freed(uint64_t address, uint64_t* begin, uint64_t* bytes) const 
 }
 
 void Arena::mark_written(uint64_t address, uint64_t bytes) {
-  if (tracks_) std::memset(reinterpret_cast<void*>(address + kStateOffset), kStateAllocated | kStateWritten, bytes);
+  if (tracks_)
+    std::memset(reinterpret_cast<void*>(address + kStateOffset), kStateAllocated | kStateWritten,
+                bytes);
 }
 void Arena::copy_written(uint64_t to, uint64_t from, uint64_t bytes) {
   if (!tracks_) return;
-  std::memmove(reinterpret_cast<void*>(to + kStateOffset), reinterpret_cast<const void*>(from + kStateOffset), bytes);
+  std::memmove(reinterpret_cast<void*>(to + kStateOffset),
+               reinterpret_cast<const void*>(from + kStateOffset), bytes);
 }
 bool Arena::is_written(uint64_t address) const {
-  return !tracks_ || (*reinterpret_cast<const uint8_t*>(address + kStateOffset) & kStateWritten) != 0;
+  return !tracks_ ||
+         (*reinterpret_cast<const uint8_t*>(address + kStateOffset) & kStateWritten) != 0;
 }
 
 }  // namespace burin::softgpu

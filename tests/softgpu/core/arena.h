@@ -23,8 +23,12 @@ class Arena {
   // False if `address` is not the beginning of a live allocation.
   bool release(uint64_t address);
 
-  static bool is_device(uint64_t address) { return address >> kWindowBits == kDeviceBase >> kWindowBits; }
-  static uint8_t* host(uint64_t address) { return reinterpret_cast<uint8_t*>(address + kDataOffset); }
+  static bool is_device(uint64_t address) {
+    return address >> kWindowBits == kDeviceBase >> kWindowBits;
+  }
+  static uint8_t* host(uint64_t address) {
+    return reinterpret_cast<uint8_t*>(address + kDataOffset);
+  }
   // All of [address, address + bytes) lies in one live allocation.
   bool contains(uint64_t address, uint64_t bytes) const;
   // The live or freed allocation that is nearest below `address`; nullptr if there is none.
@@ -45,7 +49,7 @@ class Arena {
 
   std::map<uint64_t, Allocation> live_;
   std::map<uint64_t, uint64_t> freed_;  // begin -> bytes; reusable
-  uint64_t end_;        // nothing was ever allocated from here on
+  uint64_t end_;                        // nothing was ever allocated from here on
   uint64_t mapped_end_;
   uint64_t used_ = 0;
   bool tracks_;

@@ -19,14 +19,18 @@
 extern char** environ;
 
 // The headers that kernels include travel inside the library.
-#define EMBED(symbol, file)                        \
-  asm(".section .rodata\n"                         \
-      ".hidden softgpu_" #symbol "\n"              \
-      ".globl softgpu_" #symbol "\n"               \
-      "softgpu_" #symbol ":\n"                     \
-      ".incbin \"" SOFTGPU_DEVICE_DIR "/" file "\"\n" \
-      ".byte 0\n"                                  \
-      ".previous\n");                              \
+#define EMBED(symbol, file)                    \
+  asm(".section .rodata\n"                     \
+      ".hidden softgpu_" #symbol               \
+      "\n"                                     \
+      ".globl softgpu_" #symbol                \
+      "\n"                                     \
+      "softgpu_" #symbol                       \
+      ":\n"                                    \
+      ".incbin \"" SOFTGPU_DEVICE_DIR "/" file \
+      "\"\n"                                   \
+      ".byte 0\n"                              \
+      ".previous\n");                          \
   extern "C" const char softgpu_##symbol[];
 
 EMBED(abi_h, "abi.h")
@@ -39,8 +43,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Header { const char* name; const char* text; };
-const Header kHeaders[] = {{"abi.h", softgpu_abi_h}, {"memory.h", softgpu_memory_h}, {"math.h", softgpu_math_h},
+struct Header {
+  const char* name;
+  const char* text;
+};
+const Header kHeaders[] = {{"abi.h", softgpu_abi_h},
+                           {"memory.h", softgpu_memory_h},
+                           {"math.h", softgpu_math_h},
                            {"device.h", softgpu_device_h}};
 
 class Hash {
@@ -55,7 +64,8 @@ class Hash {
   }
   std::string hex() const {
     char s[40];
-    std::snprintf(s, sizeof s, "%016llx%016llx", static_cast<unsigned long long>(a_), static_cast<unsigned long long>(b_));
+    std::snprintf(s, sizeof s, "%016llx%016llx", static_cast<unsigned long long>(a_),
+                  static_cast<unsigned long long>(b_));
     return s;
   }
 
@@ -65,10 +75,24 @@ class Hash {
 
 std::vector<std::string> flags() {
   const Config& c = config();
-  return {"-std=c++20", "-O2", "-march=native", "-fPIC", "-shared", "-w",
-          "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-fno-strict-aliasing", "-fwrapv",
-          "-fno-exceptions", "-fno-rtti", "-fno-asynchronous-unwind-tables", "-fno-stack-protector", "-fcf-protection=none",
-          "-DSG_STATE=" + std::to_string(c.state_mask()), "-DSG_RACE=" + std::to_string(c.racecheck),
+  return {"-std=c++20",
+          "-O2",
+          "-march=native",
+          "-fPIC",
+          "-shared",
+          "-w",
+          "-ffp-contract=off",
+          "-fno-math-errno",
+          "-fno-trapping-math",
+          "-fno-strict-aliasing",
+          "-fwrapv",
+          "-fno-exceptions",
+          "-fno-rtti",
+          "-fno-asynchronous-unwind-tables",
+          "-fno-stack-protector",
+          "-fcf-protection=none",
+          "-DSG_STATE=" + std::to_string(c.state_mask()),
+          "-DSG_RACE=" + std::to_string(c.racecheck),
           "-DSG_COUNT=" + std::to_string(c.counting())};
 }
 
@@ -91,9 +115,11 @@ int run_compiler(const std::vector<std::string>& command, const fs::path& errors
   pid_t pid = 0;
   const int failed = posix_spawnp(&pid, argv[0], &actions, nullptr, argv.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
-  if (failed != 0) throw std::runtime_error("cannot start the compiler " + command[0] + " (SOFTGPU_CXX)");
+  if (failed != 0)
+    throw std::runtime_error("cannot start the compiler " + command[0] + " (SOFTGPU_CXX)");
   int status = 0;
-  while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {}
+  while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+  }
   return status;
 }
 
@@ -103,7 +129,8 @@ void write_file(const fs::path& to, const std::string& text) {
   {
     std::ofstream out(part);
     out << text;
-    if (!out.flush()) throw std::runtime_error("cannot write " + part.string() + " (SOFTGPU_CACHE)");
+    if (!out.flush())
+      throw std::runtime_error("cannot write " + part.string() + " (SOFTGPU_CACHE)");
   }
   fs::rename(part, to);
 }
@@ -135,7 +162,9 @@ const KernelImage* compile_kernel(const std::string& text, const std::string& na
   std::error_code error;
   const fs::path include = folder / ("include-" + headers.hex());
   fs::create_directories(include, error);
-  if (error) throw std::runtime_error("cannot make the folder " + include.string() + " (SOFTGPU_CACHE): " + error.message());
+  if (error)
+    throw std::runtime_error("cannot make the folder " + include.string() +
+                             " (SOFTGPU_CACHE): " + error.message());
   for (const Header& h : kHeaders) {
     if (!fs::exists(include / h.name)) write_file(include / h.name, h.text);
   }
@@ -143,14 +172,16 @@ const KernelImage* compile_kernel(const std::string& text, const std::string& na
   write_file(stem + ".cpp", "// " + name + "\n" + text);
   std::vector<std::string> command = {config().compiler};
   for (const std::string& f : flags()) command.push_back(f);
-  for (const std::string& s : {"-I" + include.string(), stem + ".cpp", std::string("-o"), stem + ".so", std::string("-lm")}) {
+  for (const std::string& s : {"-I" + include.string(), stem + ".cpp", std::string("-o"),
+                               stem + ".so", std::string("-lm")}) {
     command.push_back(s);
   }
   if (run_compiler(command, stem + ".txt") != 0) {
     std::ifstream in(stem + ".txt");
     std::stringstream message;
     message << in.rdbuf();
-    throw std::runtime_error("the translated kernel does not compile (" + stem + ".cpp):\n" + message.str().substr(0, 2000));
+    throw std::runtime_error("the translated kernel does not compile (" + stem + ".cpp):\n" +
+                             message.str().substr(0, 2000));
   }
   fs::rename(stem + ".so", library);
   fs::rename(stem + ".cpp", folder / (all.hex() + ".cpp"));

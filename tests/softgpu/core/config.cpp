@@ -17,7 +17,8 @@ Config read() {
   std::stringstream checks(text("SOFTGPU_CHECK", ""));
   for (std::string word; std::getline(checks, word, ',');) {
     const bool all = word == "all";
-    const bool known = all || word == "memcheck" || word == "racecheck" || word == "initcheck" || word == "synccheck";
+    const bool known = all || word == "memcheck" || word == "racecheck" || word == "initcheck" ||
+                       word == "synccheck";
     if (!known) {
       std::fprintf(stderr, "softgpu: SOFTGPU_CHECK: unknown check '%s'\n", word.c_str());
       std::_Exit(2);
@@ -31,7 +32,8 @@ Config read() {
   c.shuffle = std::getenv("SOFTGPU_SHUFFLE") != nullptr;
   c.seed = std::strtoull(text("SOFTGPU_SHUFFLE", "0").c_str(), nullptr, 10);
   c.memory = std::strtoull(text("SOFTGPU_MEMORY", std::to_string(c.memory)).c_str(), nullptr, 0);
-  c.cache = text("SOFTGPU_CACHE", text("XDG_CACHE_HOME", text("HOME", "/tmp") + "/.cache") + "/burin-softgpu");
+  c.cache = text("SOFTGPU_CACHE",
+                 text("XDG_CACHE_HOME", text("HOME", "/tmp") + "/.cache") + "/burin-softgpu");
   c.compiler = text("SOFTGPU_CXX", c.compiler);
   c.hang_seconds = std::strtod(text("SOFTGPU_HANG_SECONDS", "60").c_str(), nullptr);
   c.exit_code = std::atoi(text("SOFTGPU_EXIT_CODE", "0").c_str());

@@ -15,7 +15,8 @@ size_t distinct(uint64_t* v, size_t n) {
 }
 
 // Passes that lanes [first, last) need: the most distinct words that fall into one bank.
-uint64_t passes(const uint64_t* address, uint32_t lanes, uint32_t size, uint32_t first, uint32_t last) {
+uint64_t passes(const uint64_t* address, uint32_t lanes, uint32_t size, uint32_t first,
+                uint32_t last) {
   std::vector<uint64_t> words;
   for (uint32_t lane = first; lane < last; ++lane) {
     if ((lanes >> lane & 1) == 0) continue;
@@ -44,8 +45,9 @@ void AccessGatherer::start_block(uint32_t threads, uint32_t sites) {
   occurrences_.assign(size_t{threads} * sites, 0);
 }
 
-void AccessGatherer::note(const Thread* t, uint32_t site, uint64_t address, uint32_t size, Space space, Access access,
-                          uint32_t existing_lanes, KernelCounters& counters) {
+void AccessGatherer::note(const Thread* t, uint32_t site, uint64_t address, uint32_t size,
+                          Space space, Access access, uint32_t existing_lanes,
+                          KernelCounters& counters) {
   if (site >= sites_) return;
   const uint32_t occurrence = occurrences_[size_t{t->linear} * sites_ + site]++;
   const uint64_t key = uint64_t{t->warp} << 59 | uint64_t{site} << 36 | occurrence;
@@ -86,8 +88,10 @@ void AccessGatherer::account(const Group& g, KernelCounters& c) {
   }
   const size_t sectors = distinct(sector, n);
   const size_t least = (distinct(address, n) * g.size + 31) / 32;
-  if (g.access == Access::kRead) ++c.load_requests, c.load_sectors += sectors, c.load_least += least;
-  if (g.access == Access::kWrite) ++c.store_requests, c.store_sectors += sectors, c.store_least += least;
+  if (g.access == Access::kRead)
+    ++c.load_requests, c.load_sectors += sectors, c.load_least += least;
+  if (g.access == Access::kWrite)
+    ++c.store_requests, c.store_sectors += sectors, c.store_least += least;
   if (g.access == Access::kAtomic) ++c.atomic_requests, c.atomic_sectors += sectors;
 }
 
@@ -98,8 +102,9 @@ void write_counters_json(const std::string& path, const std::vector<const Kernel
   for (const Kernel* k : kernels) {
     const KernelCounters& c = k->counters;
     if (c.launches == 0) continue;
-    out << (first ? "\n" : ",\n") << "{\"kernel\": " << quoted(k->name) << ", \"mangled\": " << quoted(k->function->name)
-        << ", \"launches\": " << c.launches << ", \"blocks\": " << c.blocks << ", \"threads\": " << c.threads
+    out << (first ? "\n" : ",\n") << "{\"kernel\": " << quoted(k->name)
+        << ", \"mangled\": " << quoted(k->function->name) << ", \"launches\": " << c.launches
+        << ", \"blocks\": " << c.blocks << ", \"threads\": " << c.threads
         << ",\n \"instructions\": {";
     uint64_t total = 0;
     for (uint32_t i = 0; i < 12; ++i) {
@@ -108,9 +113,11 @@ void write_counters_json(const std::string& path, const std::vector<const Kernel
     }
     out << "\"all\": " << total << "},\n \"global_load\": {\"requests\": " << c.load_requests
         << ", \"sectors\": " << c.load_sectors << ", \"least\": " << c.load_least
-        << "},\n \"global_store\": {\"requests\": " << c.store_requests << ", \"sectors\": " << c.store_sectors
-        << ", \"least\": " << c.store_least << "},\n \"global_atomic\": {\"requests\": " << c.atomic_requests
-        << ", \"sectors\": " << c.atomic_sectors << "},\n \"shared\": {\"requests\": " << c.shared_requests
+        << "},\n \"global_store\": {\"requests\": " << c.store_requests
+        << ", \"sectors\": " << c.store_sectors << ", \"least\": " << c.store_least
+        << "},\n \"global_atomic\": {\"requests\": " << c.atomic_requests
+        << ", \"sectors\": " << c.atomic_sectors
+        << "},\n \"shared\": {\"requests\": " << c.shared_requests
         << ", \"passes\": " << c.shared_passes << ", \"bank_conflicts\": " << c.shared_conflicts
         << "},\n \"barriers\": " << c.barriers << ", \"warp_operations\": " << c.warp_operations
         << ", \"matrix_products\": " << c.matrix_products << "}";

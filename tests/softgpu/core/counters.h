@@ -31,8 +31,8 @@ struct KernelCounters {
 class AccessGatherer {
  public:
   void start_block(uint32_t threads, uint32_t sites);
-  void note(const Thread* t, uint32_t site, uint64_t address, uint32_t size, Space space, Access access,
-            uint32_t existing_lanes, KernelCounters& counters);
+  void note(const Thread* t, uint32_t site, uint64_t address, uint32_t size, Space space,
+            Access access, uint32_t existing_lanes, KernelCounters& counters);
   void finish_block(KernelCounters& counters);
 
  private:

@@ -27,13 +27,15 @@ bool was_stack;
   Scheduler& s = Scheduler::get();
   const Thread* t = s.current();
   if (was_stack) {
-    report("memcheck", running_kernel() + "stack", "stack overflow by " + who(t) + " in " + running_kernel());
+    report("memcheck", running_kernel() + "stack",
+           "stack overflow by " + who(t) + " in " + running_kernel());
   } else {
     char address[32];
-    std::snprintf(address, sizeof address, "%#llx", static_cast<unsigned long long>(fault_address - kDataOffset));
+    std::snprintf(address, sizeof address, "%#llx",
+                  static_cast<unsigned long long>(fault_address - kDataOffset));
     report("memcheck", running_kernel() + "wild",
-           std::string("access to ") + address + ", far from any allocation, by " + who(t) + " in " + running_kernel() +
-               " (--memcheck shows the line)");
+           std::string("access to ") + address + ", far from any allocation, by " + who(t) +
+               " in " + running_kernel() + " (--memcheck shows the line)");
   }
   s.stop(kIllegalAddress);
 }
@@ -53,7 +55,8 @@ void handle(int number, siginfo_t* info, void* context) {
     registers[REG_RIP] = reinterpret_cast<greg_t>(&land);
     return;
   }
-  sigaction(number, &previous, nullptr);  // the instruction faults again, into the program's handler
+  sigaction(number, &previous,
+            nullptr);  // the instruction faults again, into the program's handler
 }
 
 }  // namespace

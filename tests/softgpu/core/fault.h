@@ -4,8 +4,8 @@
 
 namespace burin::softgpu {
 
-// While it lives, a segmentation fault in a kernel ends the kernel and not the process; any other goes
-// to the handler that the program had.
+// While it lives, a segmentation fault in a kernel ends the kernel and not the process; any other
+// goes to the handler that the program had.
 class FaultGuard {
  public:
   FaultGuard();

@@ -57,7 +57,8 @@ void Stacks::need(size_t count, size_t bytes) {
   if (base_ != nullptr) munmap(base_, count_ * stride_);
   count_ = std::max(count, count_);
   stride_ = std::max(stride, stride_);
-  void* const p = mmap(nullptr, count_ * stride_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void* const p = mmap(nullptr, count_ * stride_, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (p == MAP_FAILED) {
     std::fprintf(stderr, "softgpu: no memory for %zu stacks\n", count_);
     std::abort();

@@ -20,13 +20,15 @@ using FibreBody = void (*)(Thread*);
 
 // Prepares `t` to begin with body(t) when it is switched to; uses t->stack_low and t->stack_size.
 inline void prepare_fibre(Thread* t, FibreBody body) {
-  // Stacks lie a power of two apart; different first lines keep them out of each other's cache sets.
-  const uint64_t top = reinterpret_cast<uint64_t>(t->stack_low) + t->stack_size - 64 - (t->linear % 15) * 256;
-  auto* frame = reinterpret_cast<void**>(top & ~63ul) - 9;  // leaves the stack aligned at the call
-  frame[0] = frame[1] = nullptr;                           // r15, r14
-  frame[2] = reinterpret_cast<void*>(body);                // r13
-  frame[3] = t;                                            // r12
-  frame[4] = frame[5] = nullptr;                           // rbx, rbp
+  // Stacks lie a power of two apart; different first lines keep them out of each other's cache
+  // sets.
+  const uint64_t top =
+      reinterpret_cast<uint64_t>(t->stack_low) + t->stack_size - 64 - (t->linear % 15) * 256;
+  auto* frame = reinterpret_cast<void**>(top & ~63ul) - 9;   // leaves the stack aligned at the call
+  frame[0] = frame[1] = nullptr;                             // r15, r14
+  frame[2] = reinterpret_cast<void*>(body);                  // r13
+  frame[3] = t;                                              // r12
+  frame[4] = frame[5] = nullptr;                             // rbx, rbp
   frame[6] = reinterpret_cast<void*>(&softgpu_fibre_start);  // return address
   t->stack_pointer = frame;
 }
@@ -50,7 +52,8 @@ class Stacks {
 
  private:
   void swap(Stacks& other) noexcept {
-    std::swap(base_, other.base_), std::swap(count_, other.count_), std::swap(stride_, other.stride_);
+    std::swap(base_, other.base_), std::swap(count_, other.count_),
+        std::swap(stride_, other.stride_);
   }
 
   static constexpr size_t kGuard = 4096;

@@ -35,7 +35,8 @@ int place_variables(LoadedModule& m) {
     for (const Variable::Address& a : m.ptx.variables.at(name)->addresses) {
       const auto target = m.addresses.find(a.symbol);
       if (target == m.addresses.end()) {
-        std::fprintf(stderr, "softgpu: not implemented: address of %s in the initial value of %s\n", a.symbol.c_str(), name.c_str());
+        std::fprintf(stderr, "softgpu: not implemented: address of %s in the initial value of %s\n",
+                     a.symbol.c_str(), name.c_str());
         return kInvalidImage;
       }
       const uint64_t value = target->second + static_cast<uint64_t>(a.addend);
@@ -52,12 +53,14 @@ std::string LoadedModule::source_of(uint32_t line) const {
     const auto name = ptx.files.find(file);
     if (name == ptx.files.end() || at == 0) return std::string();
     const size_t slash = name->second.rfind('/');
-    return name->second.substr(slash == std::string::npos ? 0 : slash + 1) + ":" + std::to_string(at);
+    return name->second.substr(slash == std::string::npos ? 0 : slash + 1) + ":" +
+           std::to_string(at);
   };
   for (const auto& [name, f] : ptx.functions) {
     for (const Instruction& i : f->body) {
       if (i.line != line || i.opcode.empty()) continue;
-      const std::string outer = text(i.source_file, i.source_line), inner = text(i.inner_file, i.inner_line);
+      const std::string outer = text(i.source_file, i.source_line),
+                        inner = text(i.inner_file, i.inner_line);
       return outer == inner ? outer : outer + ", in " + inner;
     }
   }
@@ -99,7 +102,8 @@ int load_kernel(Kernel& k) {
     const Symbol& s = k.image->symbols[i];
     const auto address = k.module->addresses.find(s.name);
     if (address == k.module->addresses.end()) {
-      std::fprintf(stderr, "softgpu: kernel %s: variable %s is not in the module\n", k.name.c_str(), s.name);
+      std::fprintf(stderr, "softgpu: kernel %s: variable %s is not in the module\n", k.name.c_str(),
+                   s.name);
       return k.load_error = kInvalidPtx;
     }
     *s.address = address->second;
@@ -115,7 +119,8 @@ std::string running_kernel() {
 std::string where(uint32_t line) {
   const Kernel* k = Scheduler::get().kernel();
   const std::string source = k != nullptr ? k->module->source_of(line) : "";
-  return running_kernel() + " at PTX line " + std::to_string(line) + (source.empty() ? "" : " (" + source + ")");
+  return running_kernel() + " at PTX line " + std::to_string(line) +
+         (source.empty() ? "" : " (" + source + ")");
 }
 
 }  // namespace burin::softgpu

@@ -33,8 +33,8 @@ struct LoadedModule {
   std::string source_of(uint32_t ptx_line) const;  // "file.cu:12", empty without -lineinfo
 };
 
-// Translates, compiles and loads the kernel if that was not done yet. Returns a cudaError; a failure
-// is explained on the error stream.
+// Translates, compiles and loads the kernel if that was not done yet. Returns a cudaError; a
+// failure is explained on the error stream.
 int load_kernel(Kernel& kernel);
 
 // Reads a module; null, with an explanation on the error stream, if the PTX is not understood.

@@ -11,7 +11,8 @@ namespace {
 
 template <class T>
 T next(const uint8_t*& at) {
-  at = reinterpret_cast<const uint8_t*>((reinterpret_cast<uint64_t>(at) + sizeof(T) - 1) / sizeof(T) * sizeof(T));
+  at = reinterpret_cast<const uint8_t*>((reinterpret_cast<uint64_t>(at) + sizeof(T) - 1) /
+                                        sizeof(T) * sizeof(T));
   T v;
   std::memcpy(&v, at, sizeof v);
   at += sizeof v;
@@ -38,7 +39,8 @@ const char* device_string(u64 address) {
 }
 
 s32 device_print(Thread*, u64 format, u64 arguments, u32) {
-  const auto* at = Arena::is_device(arguments) ? Arena::host(arguments) : reinterpret_cast<const uint8_t*>(arguments);
+  const auto* at = Arena::is_device(arguments) ? Arena::host(arguments)
+                                               : reinterpret_cast<const uint8_t*>(arguments);
   const char* f = device_string(format);
   std::string out;
   s32 count = 0;
@@ -54,23 +56,40 @@ s32 device_print(Thread*, u64 format, u64 arguments, u32) {
     }
     std::string spec = "%";
     for (++f; *f != '\0' && std::strchr("-+ #0123456789.*", *f) != nullptr; ++f) {
-      if (*f == '*') spec += std::to_string(next<s32>(at));
-      else spec += *f;
+      if (*f == '*')
+        spec += std::to_string(next<s32>(at));
+      else
+        spec += *f;
     }
     bool wide = false;
     for (; *f != '\0' && std::strchr("hlzjt", *f) != nullptr; ++f) wide |= *f != 'h';
     const char conversion = *f != '\0' ? *f++ : 'd';
     ++count;
     switch (conversion) {
-      case 's': append(out, spec + 's', device_string(next<u64>(at))); break;
-      case 'c': append(out, spec + 'c', next<s32>(at)); break;
-      case 'p': append(out, spec + 'p', reinterpret_cast<void*>(next<u64>(at))); break;
-      case 'a': case 'e': case 'f': case 'g': case 'A': case 'E': case 'F': case 'G':
+      case 's':
+        append(out, spec + 's', device_string(next<u64>(at)));
+        break;
+      case 'c':
+        append(out, spec + 'c', next<s32>(at));
+        break;
+      case 'p':
+        append(out, spec + 'p', reinterpret_cast<void*>(next<u64>(at)));
+        break;
+      case 'a':
+      case 'e':
+      case 'f':
+      case 'g':
+      case 'A':
+      case 'E':
+      case 'F':
+      case 'G':
         append(out, spec + conversion, next<double>(at));
         break;
       default:
-        if (wide) append(out, spec + 'l' + conversion, next<s64>(at));
-        else append(out, spec + conversion, next<s32>(at));
+        if (wide)
+          append(out, spec + 'l' + conversion, next<s64>(at));
+        else
+          append(out, spec + conversion, next<s32>(at));
     }
   }
   std::fwrite(out.data(), 1, out.size(), stdout);

@@ -32,7 +32,9 @@ void report(const char* check, const std::string& key, const std::string& what) 
   std::fprintf(stderr, "softgpu: %s: %s\n", check, what.c_str());
 }
 
-uint64_t findings() { return total; }
+uint64_t findings() {
+  return total;
+}
 
 void finish_reports() {
   if (config().memcheck) {
@@ -42,12 +44,14 @@ void finish_reports() {
       ++count, bytes += a.bytes;
     }
     if (count != 0) {
-      report("memcheck", "leak", "leak: " + std::to_string(bytes) + " bytes in " + std::to_string(count) +
-                                     " allocations were never freed");
+      report("memcheck", "leak",
+             "leak: " + std::to_string(bytes) + " bytes in " + std::to_string(count) +
+                 " allocations were never freed");
     }
   }
   if (total == 0) return;
-  std::fprintf(stderr, "softgpu: %llu findings (%zu different)\n", static_cast<unsigned long long>(total), seen().size());
+  std::fprintf(stderr, "softgpu: %llu findings (%zu different)\n",
+               static_cast<unsigned long long>(total), seen().size());
   if (config().exit_code != 0) {
     std::fflush(nullptr);
     _exit(config().exit_code);
@@ -59,7 +63,9 @@ std::string who(const Block* b, uint32_t linear) {
   const uint32_t tid[3] = {linear % x, linear / x % y, linear / x / y};
   return "thread " + triple(tid) + " of block " + triple(b->ctaid);
 }
-std::string who(const Thread* t) { return who(t->block, t->linear); }
+std::string who(const Thread* t) {
+  return who(t->block, t->linear);
+}
 
 std::string demangled(const std::string& name) {
   int status = 0;

@@ -28,9 +28,18 @@ s64 hidden(s64 v) {
   return v;
 }
 
-template <class T> T add(T a, T b, u32 mode) { return in_mode<T>(mode, [&] { return hidden(a) + b; }); }
-template <class T> T mul(T a, T b, u32 mode) { return in_mode<T>(mode, [&] { return hidden(a) * b; }); }
-template <class T> T divide(T a, T b, u32 mode) { return in_mode<T>(mode, [&] { return hidden(a) / b; }); }
+template <class T>
+T add(T a, T b, u32 mode) {
+  return in_mode<T>(mode, [&] { return hidden(a) + b; });
+}
+template <class T>
+T mul(T a, T b, u32 mode) {
+  return in_mode<T>(mode, [&] { return hidden(a) * b; });
+}
+template <class T>
+T divide(T a, T b, u32 mode) {
+  return in_mode<T>(mode, [&] { return hidden(a) / b; });
+}
 __attribute__((target("fma"))) float fma_f32(float a, float b, float c, u32 mode) {
   const unsigned before = _mm_getcsr();
   _mm_setcsr((before & ~0x6000u) | mode << 13);
@@ -51,7 +60,8 @@ float sqrt_f32(float a, u32 mode) {
   return in_mode<float>(mode, [&] { return _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(hidden(a)))); });
 }
 double sqrt_f64(double a, u32 mode) {
-  return in_mode<double>(mode, [&] { return _mm_cvtsd_f64(_mm_sqrt_sd(_mm_set_sd(0), _mm_set_sd(hidden(a)))); });
+  return in_mode<double>(
+      mode, [&] { return _mm_cvtsd_f64(_mm_sqrt_sd(_mm_set_sd(0), _mm_set_sd(hidden(a)))); });
 }
 float f64_to_f32(double a, u32 mode) {
   return in_mode<float>(mode, [&] { return static_cast<float>(hidden(a)); });

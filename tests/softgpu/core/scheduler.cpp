@@ -28,7 +28,8 @@ Scheduler& Scheduler::get() {
   return *s;
 }
 
-// ---- Grids and blocks ----------------------------------------------------------------------------
+// ---- Grids and blocks
+// ----------------------------------------------------------------------------
 int Scheduler::run(Kernel& kernel, const LaunchShape& shape, const uint8_t* parameters) {
   const KernelImage& image = *kernel.image;
   running_ = &kernel;
@@ -51,21 +52,26 @@ int Scheduler::run(Kernel& kernel, const LaunchShape& shape, const uint8_t* para
     const FaultGuard guard;
     for (uint64_t b = 0; b < blocks && error_ == 0; ++b) {
       start_block(shape, config().shuffle ? block_order[b] : b);
-      if (image.needs_fibres) run_with_fibres();
-      else run_serial();
+      if (image.needs_fibres)
+        run_with_fibres();
+      else
+        run_serial();
       if (finish_block()) continue;
       // The block waits for others: they run beside it.
-      while (error_ == 0 && (b + 1 == blocks || parked_.size() >= kMostParked) && resume_parked()) {}
+      while (error_ == 0 && (b + 1 == blocks || parked_.size() >= kMostParked) && resume_parked()) {
+      }
       if (b + 1 < blocks && error_ == 0) prepare(shape, parameters, block_counts.data());
     }
-    while (error_ == 0 && resume_parked()) {}
+    while (error_ == 0 && resume_parked()) {
+    }
     for (auto& p : parked_) spare_.push_back(std::move(p));
     parked_.clear();
   }
   kernel.counters.blocks += blocks;
   kernel.counters.threads += blocks * shape.block[0] * shape.block[1] * shape.block[2];
   for (uint32_t b = 0; b < image.basic_blocks; ++b) {
-    for (size_t c = 0; c < 12; ++c) kernel.counters.instructions[c] += block_counts[b] * image.classes[b][c];
+    for (size_t c = 0; c < 12; ++c)
+      kernel.counters.instructions[c] += block_counts[b] * image.classes[b][c];
   }
   running_ = nullptr;
   return error_;
@@ -105,7 +111,8 @@ bool Scheduler::resume_parked() {
 }
 
 // Memory, stacks and thread numbers for blocks of this shape.
-void Scheduler::prepare(const LaunchShape& shape, const uint8_t* parameters, uint64_t* block_counts) {
+void Scheduler::prepare(const LaunchShape& shape, const uint8_t* parameters,
+                        uint64_t* block_counts) {
   const KernelImage& image = *running_->image;
   const uint32_t threads = shape.block[0] * shape.block[1] * shape.block[2];
   block_ = {};
@@ -113,13 +120,15 @@ void Scheduler::prepare(const LaunchShape& shape, const uint8_t* parameters, uin
   std::copy_n(shape.block, 3, block_.ntid);
   block_.threads = threads;
   const uint32_t before_dynamic = (image.static_shared + 15) / 16 * 16;
-  block_.shared_exact = shape.dynamic_shared == 0 ? image.static_shared : before_dynamic + shape.dynamic_shared;
+  block_.shared_exact =
+      shape.dynamic_shared == 0 ? image.static_shared : before_dynamic + shape.dynamic_shared;
   block_.shared_size = (block_.shared_exact + 15) / 16 * 16;
   block_.dynamic_shared = shape.dynamic_shared;
   block_.params = parameters;
   block_.block_counts = block_counts;
   shared_.resize(block_.shared_size + 64);
-  block_.shared = reinterpret_cast<uint8_t*>((reinterpret_cast<uint64_t>(shared_.data()) + 63) / 64 * 64);
+  block_.shared =
+      reinterpret_cast<uint8_t*>((reinterpret_cast<uint64_t>(shared_.data()) + 63) / 64 * 64);
   stacks_.need(threads, kStack + image.local_bytes);
   if (threads_.size() < threads) threads_.resize(threads);
   warp_count_ = (threads + 31) / 32;
@@ -230,7 +239,8 @@ void Scheduler::stop(int error) {
   __builtin_unreachable();
 }
 
-// ---- Choosing the next thread --------------------------------------------------------------------
+// ---- Choosing the next thread
+// --------------------------------------------------------------------
 void Scheduler::make_ready(uint32_t warp, uint32_t lanes) {
   warps_[warp].ready |= lanes;
   if (lanes != 0) ready_warps_ |= 1u << warp;
@@ -240,7 +250,8 @@ Thread* Scheduler::take(uint32_t w) {
   Warp& warp = warps_[w];
   uint32_t lane = static_cast<uint32_t>(std::countr_zero(warp.ready));
   if (config().shuffle) {
-    for (auto skip = random_() % static_cast<uint32_t>(std::popcount(warp.ready)); skip > 0; --skip) {
+    for (auto skip = random_() % static_cast<uint32_t>(std::popcount(warp.ready)); skip > 0;
+         --skip) {
       lane = static_cast<uint32_t>(std::countr_zero(warp.ready & ~((2u << lane) - 1)));
     }
   }
@@ -260,7 +271,8 @@ Thread* Scheduler::pick() {
     if (ready_warps_ == 0) return nullptr;
     if (config().shuffle) {
       uint32_t choice = ready_warps_;
-      for (auto skip = random_() % static_cast<uint32_t>(std::popcount(choice)); skip > 0; --skip) choice &= choice - 1;
+      for (auto skip = random_() % static_cast<uint32_t>(std::popcount(choice)); skip > 0; --skip)
+        choice &= choice - 1;
       return take(static_cast<uint32_t>(std::countr_zero(choice)));
     }
     const uint32_t later = ready_warps_ & ~((2u << current_warp_) - 1);
@@ -278,7 +290,8 @@ void Scheduler::yield(Thread* t) {
 
 void Scheduler::resolve_activemask(uint32_t w) {
   Warp& warp = warps_[w];
-  const uint32_t line = threads_[w * 32 + static_cast<uint32_t>(std::countr_zero(warp.in_activemask))].line;
+  const uint32_t line =
+      threads_[w * 32 + static_cast<uint32_t>(std::countr_zero(warp.in_activemask))].line;
   uint32_t together = 0;
   for (uint32_t m = warp.in_activemask; m != 0; m &= m - 1) {
     const auto lane = static_cast<uint32_t>(std::countr_zero(m));

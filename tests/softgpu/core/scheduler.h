@@ -21,9 +21,9 @@ struct LaunchShape {
 struct Barrier {
   uint32_t arrived, expected;  // in threads; expected 0: all that have not exited
   uint32_t waiting_warps;
-  uint32_t waiting[32];        // lanes that stand here
+  uint32_t waiting[32];  // lanes that stand here
   uint32_t line;
-  uint32_t sum, all, any;      // of the predicates of bar.red
+  uint32_t sum, all, any;  // of the predicates of bar.red
   uint32_t result_sum, result_all, result_any;
 };
 
@@ -36,8 +36,9 @@ struct Warp {
   WarpArgs* arguments[32];
 };
 
-// A block that runs. When all its threads only spin it is put aside, as it stands, and another block
-// gets its turn: pointers into it stay valid, since the vectors and stacks move with their storage.
+// A block that runs. When all its threads only spin it is put aside, as it stands, and another
+// block gets its turn: pointers into it stay valid, since the vectors and stacks move with their
+// storage.
 struct BlockState {
   Block block_{};
   std::vector<Thread> threads_;
@@ -65,9 +66,11 @@ class Scheduler : private BlockState {
   Thread* current() const { return current_; }
   const Stacks& stacks() const { return stacks_; }
   RaceChecker& races() { return races_; }
-  void note_access(const Thread* t, uint32_t site, uint64_t address, uint32_t size, Space space, Access access) {
+  void note_access(const Thread* t, uint32_t site, uint64_t address, uint32_t size, Space space,
+                   Access access) {
     const uint32_t lanes = block_.threads - t->warp * 32;
-    gatherer_.note(t, site, address, size, space, access, lanes >= 32 ? ~0u : (1u << lanes) - 1, running_->counters);
+    gatherer_.note(t, site, address, size, space, access, lanes >= 32 ? ~0u : (1u << lanes) - 1,
+                   running_->counters);
   }
   const Thread& thread(uint32_t linear) const { return threads_[linear]; }
   // Ends the kernel with a cudaError; called on a fibre, does not return.
@@ -76,7 +79,8 @@ class Scheduler : private BlockState {
   // ---- What kernels call
   void barrier(Thread* t, uint32_t id, uint32_t count, uint32_t line);
   void barrier_arrive(Thread* t, uint32_t id, uint32_t count, uint32_t line);
-  uint32_t barrier_reduce(Thread* t, uint32_t id, uint32_t count, uint32_t operation, bool value, uint32_t line);
+  uint32_t barrier_reduce(Thread* t, uint32_t id, uint32_t count, uint32_t operation, bool value,
+                          uint32_t line);
   void warp(Thread* t, WarpOp operation, uint32_t mask, WarpArgs* arguments, uint32_t line);
   uint32_t activemask(Thread* t, uint32_t line);
   void out_of_fuel(Thread* t, uint32_t line);

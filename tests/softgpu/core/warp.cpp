@@ -23,10 +23,22 @@ uint32_t shuffle(WarpOp op, uint32_t lanes, WarpArgs* const args[32]) {
     int32_t j = static_cast<int32_t>(lane);
     bool inside = false;
     switch (op) {
-      case WarpOp::kShflUp: j -= static_cast<int32_t>(b); inside = j >= highest; break;
-      case WarpOp::kShflDown: j += static_cast<int32_t>(b); inside = j <= highest; break;
-      case WarpOp::kShflBfly: j ^= static_cast<int32_t>(b); inside = j <= highest; break;
-      default: j = static_cast<int32_t>(lowest | (b & ~segment)); inside = j <= highest; break;
+      case WarpOp::kShflUp:
+        j -= static_cast<int32_t>(b);
+        inside = j >= highest;
+        break;
+      case WarpOp::kShflDown:
+        j += static_cast<int32_t>(b);
+        inside = j <= highest;
+        break;
+      case WarpOp::kShflBfly:
+        j ^= static_cast<int32_t>(b);
+        inside = j <= highest;
+        break;
+      default:
+        j = static_cast<int32_t>(lowest | (b & ~segment));
+        inside = j <= highest;
+        break;
     }
     if (!inside) j = static_cast<int32_t>(lane);
     a.out_predicate = inside;
@@ -42,7 +54,8 @@ uint32_t shuffle(WarpOp op, uint32_t lanes, WarpArgs* const args[32]) {
 
 void vote(WarpOp op, uint32_t lanes, WarpArgs* const args[32]) {
   uint32_t ballot = 0;
-  each(lanes, [&](uint32_t lane) { ballot |= static_cast<uint32_t>(args[lane]->in[0] != 0) << lane; });
+  each(lanes,
+       [&](uint32_t lane) { ballot |= static_cast<uint32_t>(args[lane]->in[0] != 0) << lane; });
   const uint32_t result = op == WarpOp::kVoteBallot ? ballot
                           : op == WarpOp::kVoteAll  ? ballot == lanes
                           : op == WarpOp::kVoteAny  ? ballot != 0
@@ -51,10 +64,14 @@ void vote(WarpOp op, uint32_t lanes, WarpArgs* const args[32]) {
 }
 
 void match(WarpOp op, uint32_t lanes, WarpArgs* const args[32]) {
-  const auto value = [&](uint32_t lane) { return uint64_t{args[lane]->in[1]} << 32 | args[lane]->in[0]; };
+  const auto value = [&](uint32_t lane) {
+    return uint64_t{args[lane]->in[1]} << 32 | args[lane]->in[0];
+  };
   each(lanes, [&](uint32_t lane) {
     uint32_t same = 0;
-    each(lanes, [&](uint32_t other) { same |= static_cast<uint32_t>(value(other) == value(lane)) << other; });
+    each(lanes, [&](uint32_t other) {
+      same |= static_cast<uint32_t>(value(other) == value(lane)) << other;
+    });
     const bool all = same == lanes;
     args[lane]->out[0] = op == WarpOp::kMatchAny || all ? same : 0;
     args[lane]->out_predicate = all;
@@ -68,21 +85,37 @@ void redux(WarpOp op, uint32_t lanes, WarpArgs* const args[32]) {
     const uint32_t v = args[lane]->in[0];
     const auto s = static_cast<int32_t>(v), rs = static_cast<int32_t>(r);
     switch (op) {
-      case WarpOp::kReduxAdd: r += v; break;
-      case WarpOp::kReduxMinU: r = v < r ? v : r; break;
-      case WarpOp::kReduxMaxU: r = v > r ? v : r; break;
-      case WarpOp::kReduxMinS: r = s < rs ? v : r; break;
-      case WarpOp::kReduxMaxS: r = s > rs ? v : r; break;
-      case WarpOp::kReduxAnd: r &= v; break;
-      case WarpOp::kReduxOr: r |= v; break;
-      default: r ^= v; break;
+      case WarpOp::kReduxAdd:
+        r += v;
+        break;
+      case WarpOp::kReduxMinU:
+        r = v < r ? v : r;
+        break;
+      case WarpOp::kReduxMaxU:
+        r = v > r ? v : r;
+        break;
+      case WarpOp::kReduxMinS:
+        r = s < rs ? v : r;
+        break;
+      case WarpOp::kReduxMaxS:
+        r = s > rs ? v : r;
+        break;
+      case WarpOp::kReduxAnd:
+        r &= v;
+        break;
+      case WarpOp::kReduxOr:
+        r |= v;
+        break;
+      default:
+        r ^= v;
+        break;
     }
   });
   each(lanes, [&](uint32_t lane) { args[lane]->out[0] = r; });
 }
 
-// Matrix m, row r was loaded by lane 8 m + r; lane l gets elements 2 (l % 4) and the next of row l / 4,
-// or, transposed, of column l / 4.
+// Matrix m, row r was loaded by lane 8 m + r; lane l gets elements 2 (l % 4) and the next of row l
+// / 4, or, transposed, of column l / 4.
 void load_matrix(WarpArgs* const args[32]) {
   const auto element = [&](uint32_t m, uint32_t row, uint32_t column) {
     return args[8 * m + row]->in[column / 2] >> (column % 2 * 16) & 0xffff;
@@ -102,7 +135,8 @@ double half_value(uint32_t h) {
   const auto exponent = static_cast<int>(h >> 10 & 31);
   const double mantissa = h & 0x3ff;
   if (exponent == 31) return mantissa != 0 ? NAN : sign * INFINITY;
-  return sign * (exponent == 0 ? std::ldexp(mantissa, -24) : std::ldexp(mantissa + 1024, exponent - 25));
+  return sign *
+         (exponent == 0 ? std::ldexp(mantissa, -24) : std::ldexp(mantissa + 1024, exponent - 25));
 }
 double element_value(MatrixType type, uint32_t bits) {
   if (type == MatrixType::kTf32) return std::bit_cast<float>(bits & 0xffffe000u);
@@ -116,11 +150,12 @@ uint32_t half_bits(double x) {
   if (a < 0x1p-14) return sign | static_cast<uint32_t>(std::nearbyint(std::ldexp(a, 24)));
   int e = 0;
   const double m = std::frexp(a, &e);  // a = m 2^e, m in [1/2, 1)
-  return sign | ((static_cast<uint32_t>(e + 13) << 10) + static_cast<uint32_t>(std::nearbyint(std::ldexp(m, 11))));
+  return sign | ((static_cast<uint32_t>(e + 13) << 10) +
+                 static_cast<uint32_t>(std::nearbyint(std::ldexp(m, 11))));
 }
 
-// Fragment layouts of the PTX ISA, "Matrix Fragments for mma.m16n8k*". Products are exact and summed
-// in double, rounded once: closer to the true sum than the hardware, whose order is its own.
+// Fragment layouts of the PTX ISA, "Matrix Fragments for mma.m16n8k*". Products are exact and
+// summed in double, rounded once: closer to the true sum than the hardware, whose order is its own.
 void multiply(WarpArgs* const args[32]) {
   const WarpArgs& first = *args[0];
   const MatrixType type = first.type;
@@ -157,7 +192,8 @@ void multiply(WarpArgs* const args[32]) {
     double sum[4];
     for (uint32_t r = 0; r < 4; ++r) {
       const uint32_t row = group + r / 2 * 8, column = member * 2 + r % 2;
-      sum[r] = first.half_accumulator ? half_value(c[r / 2] >> (r % 2 * 16) & 0xffff) : double{std::bit_cast<float>(c[r])};
+      sum[r] = first.half_accumulator ? half_value(c[r / 2] >> (r % 2 * 16) & 0xffff)
+                                      : double{std::bit_cast<float>(c[r])};
       double product = 0;
       for (uint32_t k = 0; k < depth; ++k) product += a[row][k] * b[k][column];
       sum[r] += product;
@@ -178,20 +214,32 @@ void multiply(WarpArgs* const args[32]) {
 
 uint32_t evaluate_warp(WarpOp op, uint32_t lanes, WarpArgs* const args[32]) {
   switch (op) {
-    case WarpOp::kSyncWarp: break;
+    case WarpOp::kSyncWarp:
+      break;
     case WarpOp::kShflIdx:
     case WarpOp::kShflUp:
     case WarpOp::kShflDown:
-    case WarpOp::kShflBfly: return shuffle(op, lanes, args);
+    case WarpOp::kShflBfly:
+      return shuffle(op, lanes, args);
     case WarpOp::kVoteAll:
     case WarpOp::kVoteAny:
     case WarpOp::kVoteUni:
-    case WarpOp::kVoteBallot: vote(op, lanes, args); break;
+    case WarpOp::kVoteBallot:
+      vote(op, lanes, args);
+      break;
     case WarpOp::kMatchAny:
-    case WarpOp::kMatchAll: match(op, lanes, args); break;
-    case WarpOp::kLdMatrix: load_matrix(args); break;
-    case WarpOp::kMma: multiply(args); break;
-    default: redux(op, lanes, args); break;
+    case WarpOp::kMatchAll:
+      match(op, lanes, args);
+      break;
+    case WarpOp::kLdMatrix:
+      load_matrix(args);
+      break;
+    case WarpOp::kMma:
+      multiply(args);
+      break;
+    default:
+      redux(op, lanes, args);
+      break;
   }
   return 32;
 }

@@ -13,9 +13,10 @@ using s16 = short;
 using s32 = int;
 using s64 = long;
 
-// ---- Address map ---------------------------------------------------------------------------------
-// A device address is never readable by the host: the window that holds it stays unmapped. Its bytes
-// lie kDataOffset further on, two shadow bits a byte (allocated, written) kStateOffset further on.
+// ---- Address map
+// --------------------------------------------------------------------------------- A device
+// address is never readable by the host: the window that holds it stays unmapped. Its bytes lie
+// kDataOffset further on, two shadow bits a byte (allocated, written) kStateOffset further on.
 inline constexpr u64 kWindowBits = 36;
 inline constexpr u64 kWindow = 1ul << kWindowBits;
 inline constexpr u64 kDeviceBase = 0x2000'0000'0000ul;
@@ -27,10 +28,11 @@ inline constexpr u64 kParamWindow = 0x1100'0000'0000ul;      // ... of the kerne
 inline constexpr u8 kStateAllocated = 1;
 inline constexpr u8 kStateWritten = 2;
 
-// ---- Race records --------------------------------------------------------------------------------
-// An access stamp: bits 0-9 the thread of the block, bit 10 set if atomic or volatile, bits 11-31 the
-// thread's clock. `generation` is the running number of the block (bit 0: bytes of the word were
-// accessed one by one, see race.h).
+// ---- Race records
+// -------------------------------------------------------------------------------- An access stamp:
+// bits 0-9 the thread of the block, bit 10 set if atomic or volatile, bits 11-31 the thread's
+// clock. `generation` is the running number of the block (bit 0: bytes of the word were accessed
+// one by one, see race.h).
 struct RaceRecord {
   u32 generation;
   u32 write, read[2];
@@ -44,7 +46,8 @@ inline constexpr u32 kStampClockShift = 11;
 enum class Space : u32 { kGlobal, kShared, kLocal, kParam, kConst };
 enum class Access : u32 { kRead, kWrite, kAtomic };
 
-// ---- Threads and blocks --------------------------------------------------------------------------
+// ---- Threads and blocks
+// --------------------------------------------------------------------------
 struct AsyncCopy {
   u32 to;
   u32 bytes, filled;  // the first `bytes` are copied, the rest up to `filled` become zero
@@ -74,22 +77,42 @@ struct Block {
   u32 ctaid[3], nctaid[3], ntid[3];
   u32 threads;
   u8* shared;
-  u32 shared_size;       // rounded up to 16
-  u32 shared_exact;      // what the kernel asked for
-  u32 dynamic_shared;    // of which dynamic
-  u32 generation;        // for the race records
+  u32 shared_size;     // rounded up to 16
+  u32 shared_exact;    // what the kernel asked for
+  u32 dynamic_shared;  // of which dynamic
+  u32 generation;      // for the race records
   const u8* params;
-  u64* block_counts;     // executions of each basic block (counters)
+  u64* block_counts;  // executions of each basic block (counters)
   RaceRecord* shared_race;
   const u32 (*clocks)[32];  // [warp][other warp]: what a warp knows of the others' clocks
 };
 
-// ---- Warp-wide instructions ----------------------------------------------------------------------
+// ---- Warp-wide instructions
+// ----------------------------------------------------------------------
 enum class WarpOp : u32 {
-  kSyncWarp, kShflIdx, kShflUp, kShflDown, kShflBfly,
-  kVoteAll, kVoteAny, kVoteUni, kVoteBallot, kMatchAny, kMatchAll,
-  kReduxAdd, kReduxMinU, kReduxMaxU, kReduxMinS, kReduxMaxS, kReduxAnd, kReduxOr, kReduxXor,
-  kLdMatrix, kMma, kWmmaLoad, kWmmaStore,
+  kSyncWarp,
+  kShflIdx,
+  kShflUp,
+  kShflDown,
+  kShflBfly,
+  kVoteAll,
+  kVoteAny,
+  kVoteUni,
+  kVoteBallot,
+  kMatchAny,
+  kMatchAll,
+  kReduxAdd,
+  kReduxMinU,
+  kReduxMaxU,
+  kReduxMinS,
+  kReduxMaxS,
+  kReduxAnd,
+  kReduxOr,
+  kReduxXor,
+  kLdMatrix,
+  kMma,
+  kWmmaLoad,
+  kWmmaStore,
 };
 enum class MatrixType : u32 { kTf32, kBf16, kF16 };
 

@@ -14,20 +14,38 @@ namespace {
 const Api* api;
 
 template <class T>
-struct alignas(sizeof(T) * 2) Pair { T v[2]; };
+struct alignas(sizeof(T) * 2) Pair {
+  T v[2];
+};
 template <class T>
-struct alignas(sizeof(T) * 4) Quad { T v[4]; };
+struct alignas(sizeof(T) * 4) Quad {
+  T v[4];
+};
 
 constexpr u32 kNoSite = ~0u;  // an access that was counted before
 
-constexpr u32 log2_of(u64 n) { return n <= 1 ? 0 : 1 + log2_of(n / 2); }
+constexpr u32 log2_of(u64 n) {
+  return n <= 1 ? 0 : 1 + log2_of(n / 2);
+}
 
 template <u64 kSize>
 struct StateWord;
-template <> struct StateWord<1> { using Type = u8; };
-template <> struct StateWord<2> { using Type = u16; };
-template <> struct StateWord<4> { using Type = u32; };
-template <> struct StateWord<8> { using Type = u64; };
+template <>
+struct StateWord<1> {
+  using Type = u8;
+};
+template <>
+struct StateWord<2> {
+  using Type = u16;
+};
+template <>
+struct StateWord<4> {
+  using Type = u32;
+};
+template <>
+struct StateWord<8> {
+  using Type = u64;
+};
 
 constexpr u64 kStateReadMask = 0x0101010101010101ul * SG_STATE;
 constexpr u64 kStateWriteMask = kStateReadMask & 0x0101010101010101ul;
@@ -130,9 +148,10 @@ SG_INLINE void race_shared(Thread* t, u32 offset, Access access, bool strong, u3
   }
 }
 
-// ---- Where an access goes ------------------------------------------------------------------------
-// Each returns the host address, or does not return. A misaligned address turns into one outside the
-// window when it is rotated by the alignment.
+// ---- Where an access goes
+// ------------------------------------------------------------------------ Each returns the host
+// address, or does not return. A misaligned address turns into one outside the window when it is
+// rotated by the alignment.
 template <u64 kSize>
 SG_INLINE u8* at_global(Thread* t, u64 a, Access access, bool strong, u32 line, u32 site,
                         Space space = Space::kGlobal) {
@@ -211,14 +230,17 @@ SG_INLINE T get(const u8* p) {
   return v;
 }
 template <class T>
-SG_INLINE void put(u8* p, T v) { __builtin_memcpy(p, &v, sizeof(T)); }
+SG_INLINE void put(u8* p, T v) {
+  __builtin_memcpy(p, &v, sizeof(T));
+}
 
 SG_INLINE void burn(Thread* t, u32 line) {
   if (SG_RARE(--t->fuel < 0)) api->out_of_fuel(t, line);
 }
 
-// ---- cp.async ------------------------------------------------------------------------------------
-// The copy lands when it is waited for and not a moment earlier.
+// ---- cp.async
+// ------------------------------------------------------------------------------------ The copy
+// lands when it is waited for and not a moment earlier.
 template <u64 kSize>
 inline void async_copy(Thread* t, u32 to, u64 from, u32 bytes, u32 line, u32 site) {
   if constexpr (SG_COUNT != 0) {
@@ -237,7 +259,8 @@ inline void async_land(Thread* t, u32 count) {
     const AsyncCopy& c = t->copy[i];
     for (u32 k = 0; k < c.filled; k += 4) {
       u32 v = 0;
-      if (k < c.bytes) v = get<u32>(at_global<4>(t, c.from + k, Access::kRead, false, c.line, kNoSite));
+      if (k < c.bytes)
+        v = get<u32>(at_global<4>(t, c.from + k, Access::kRead, false, c.line, kNoSite));
       put<u32>(at_shared<4>(t, c.to + k, Access::kWrite, false, c.line, kNoSite), v);
     }
   }
@@ -249,7 +272,8 @@ inline void async_wait(Thread* t, u32 keep) {
   const u32 done = t->copy_groups - keep;
   const u32 landed = t->copy_group_end[done - 1];
   async_land(t, landed);
-  for (u32 i = done; i < t->copy_groups; ++i) t->copy_group_end[i - done] = t->copy_group_end[i] - landed;
+  for (u32 i = done; i < t->copy_groups; ++i)
+    t->copy_group_end[i - done] = t->copy_group_end[i] - landed;
   t->copy_groups = keep;
 }
 inline void async_wait_all(Thread* t) {

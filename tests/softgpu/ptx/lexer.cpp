@@ -7,9 +7,13 @@
 namespace burin::softgpu {
 namespace {
 
-bool starts_word(char c) { return std::isalpha(static_cast<unsigned char>(c)) || c == '_' || c == '%' || c == '$' || c == '.'; }
+bool starts_word(char c) {
+  return std::isalpha(static_cast<unsigned char>(c)) || c == '_' || c == '%' || c == '$' ||
+         c == '.';
+}
 bool in_word(char c) {
-  return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '$' || c == '.' || c == '%';
+  return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '$' || c == '.' ||
+         c == '%';
 }
 
 class Lexer {
@@ -54,7 +58,8 @@ class Lexer {
     const char c = text_[at_];
     if (c == '"') {
       const size_t end = text_.find('"', at_ + 1);
-      if (end == std::string_view::npos) throw PtxError("line " + std::to_string(line_) + ": open string");
+      if (end == std::string_view::npos)
+        throw PtxError("line " + std::to_string(line_) + ": open string");
       return take(Token::Form::kString, end + 1 - at_);
     }
     if (std::isdigit(static_cast<unsigned char>(c))) return number();
@@ -110,6 +115,8 @@ class Lexer {
 
 }  // namespace
 
-std::vector<Token> tokenise(std::string_view text) { return Lexer(text).run(); }
+std::vector<Token> tokenise(std::string_view text) {
+  return Lexer(text).run();
+}
 
 }  // namespace burin::softgpu

@@ -1,17 +1,18 @@
 #include "ptx/parser.h"
 
-#include <array>
 #include <cstring>
-#include <set>
+
+#include "ptx/source_places.h"
+#include "ptx/token_stream.h"
 
 namespace burin::softgpu {
 namespace {
 
 using Form = Token::Form;
 
-class Parser {
+class Parser : private TokenStream {
  public:
-  explicit Parser(std::string_view text) : tokens_(tokenise(text)) {}
+  explicit Parser(std::string_view text) : TokenStream(text) {}
 
   Module run() {
     while (peek().form != Form::kEnd) directive();
@@ -24,33 +25,6 @@ class Parser {
     std::map<std::string, Variable*, std::less<>> variables;
     std::map<std::string, std::string, std::less<>> labels;
   };
-
-  // ---- Tokens
-  const Token& peek(size_t ahead = 0) const {
-    return tokens_[std::min(at_ + ahead, tokens_.size() - 1)];
-  }
-  const Token& take() { return tokens_[at_ < tokens_.size() - 1 ? at_++ : at_]; }
-  bool accept(std::string_view text) {
-    if (!peek().is(text)) return false;
-    take();
-    return true;
-  }
-  void expect(std::string_view text) {
-    if (!accept(text)) fail("expected '" + std::string(text) + "', got '" + std::string(peek().text) + "'");
-  }
-  std::string word() {
-    if (peek().form != Form::kWord) fail("expected a name, got '" + std::string(peek().text) + "'");
-    return std::string(take().text);
-  }
-  uint64_t integer() {
-    const bool minus = accept("-");
-    if (peek().form != Form::kInteger) fail("expected a number, got '" + std::string(peek().text) + "'");
-    const uint64_t v = take().integer;
-    return minus ? ~v + 1 : v;
-  }
-  [[noreturn]] void fail(const std::string& what) const {
-    throw PtxError("PTX line " + std::to_string(peek().line) + ": " + what);
-  }
 
   // ---- Module level
   void directive() {
@@ -114,7 +88,8 @@ class Parser {
     }
   }
 
-  // After the state space: [.align n] [.attribute(..)] [.ptr ...] type name [dimensions] [= values] ;
+  // After the state space: [.align n] [.attribute(..)] [.ptr ...] type name [dimensions] [= values]
+  // ;
   std::unique_ptr<Variable> variable(const std::string& space, bool with_end = true) {
     auto v = std::make_unique<Variable>();
     v->space = space;
@@ -124,7 +99,9 @@ class Parser {
       if (w == ".align") {
         v->align = static_cast<uint32_t>(integer());
       } else if (w == ".ptr") {
-        while (peek().is(".global") || peek().is(".shared") || peek().is(".const") || peek().is(".local")) take();
+        while (peek().is(".global") || peek().is(".shared") || peek().is(".const") ||
+               peek().is(".local"))
+          take();
         if (accept(".align")) integer();
       } else if (w == ".v2" || w == ".v4") {
         lanes = w == ".v2" ? 2 : 4;
@@ -210,8 +187,7 @@ class Parser {
     function_->line = peek().line;
     counter_ = 0;
     scopes_.assign(1, {});
-    inner_ = outer_ = {};
-    callers_.clear();
+    places_ = {};
     if (!entry && peek().is("(")) parameters(function_->results, scopes_[0]);
     function_->name = word();
     parameters(function_->parameters, scopes_[0]);
@@ -281,8 +257,11 @@ class Parser {
     if (accept(";")) return;
     if (t.form == Form::kWord && peek(1).is(":")) return label();
     if (t.is(".reg")) return registers();
-    if (t.is(".loc")) return location();
-    if (t.is(".file")) { take(); return file(); }
+    if (t.is(".loc")) return places_.read(*this);
+    if (t.is(".file")) {
+      take();
+      return file();
+    }
     if (t.is(".pragma")) {
       while (!accept(";")) take();
       return;
@@ -294,7 +273,7 @@ class Parser {
       function_->variables.push_back(std::move(v));
       return;
     }
-    if (t.text[0] == '.' ) fail("directive " + std::string(t.text) + " is not supported");
+    if (t.text[0] == '.') fail("directive " + std::string(t.text) + " is not supported");
     instruction();
   }
 
@@ -303,7 +282,8 @@ class Parser {
     expect(":");
     if (accept(".branchtargets")) {
       auto& list = function_->branch_targets[name];
-      do list.push_back(find_label(word())); while (accept(","));
+      do list.push_back(find_label(word()));
+      while (accept(","));
       expect(";");
       return;
     }
@@ -352,39 +332,11 @@ class Parser {
     function_->registers.push_back(std::move(r));
   }
 
-  // Instructions inlined from elsewhere are said to be of the line in the kernel, with the innermost
-  // line beside it. nvcc writes the whole chain of callers before the instruction.
-  void location() {
-    take();
-    const Place here = place();
-    inner_ = outer_ = here;
-    while (accept(",")) {
-      if (accept("function_name")) {
-        take();
-        if (accept("+")) take();
-      } else if (accept("inlined_at")) {
-        outer_ = callers_[here] = place();
-        for (int depth = 0; depth < 64 && callers_.contains(outer_) && callers_[outer_] != outer_; ++depth) {
-          outer_ = callers_[outer_];
-        }
-      } else {
-        fail("unknown .loc attribute");
-      }
-    }
-    if (outer_ == here) callers_.erase(here);
-  }
-  using Place = std::array<uint32_t, 3>;  // file, line, column
-  Place place() {
-    Place p;
-    for (uint32_t& v : p) v = static_cast<uint32_t>(integer());
-    return p;
-  }
-
   void instruction() {
     Instruction i;
     i.line = peek().line;
-    i.source_file = outer_[0], i.source_line = outer_[1];
-    i.inner_file = inner_[0], i.inner_line = inner_[1];
+    i.source_file = places_.outer()[0], i.source_line = places_.outer()[1];
+    i.inner_file = places_.inner()[0], i.inner_line = places_.inner()[1];
     if (accept("@")) {
       const bool negated = accept("!");
       i.guard = operand();
@@ -423,8 +375,10 @@ class Parser {
     if (accept("[")) {
       o.form = Operand::Form::kMemory;
       o.parts.push_back(operand());
-      if (accept("+")) o.integer = integer();
-      else if (accept("-")) o.integer = ~integer() + 1;
+      if (accept("+"))
+        o.integer = integer();
+      else if (accept("-"))
+        o.integer = ~integer() + 1;
       expect("]");
       return o;
     }
@@ -490,18 +444,17 @@ class Parser {
     return o;
   }
 
-  std::vector<Token> tokens_;
-  size_t at_ = 0;
   Module module_;
   Function* function_ = nullptr;
   std::vector<Scope> scopes_;
   uint32_t counter_ = 0;
-  Place inner_{}, outer_{};
-  std::map<Place, Place> callers_;
+  SourcePlaces places_;
 };
 
 }  // namespace
 
-Module parse_ptx(std::string_view text) { return Parser(text).run(); }
+Module parse_ptx(std::string_view text) {
+  return Parser(text).run();
+}
 
 }  // namespace burin::softgpu

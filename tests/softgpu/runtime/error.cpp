@@ -10,7 +10,11 @@ thread_local cudaError_t last = cudaSuccess;
 cudaError_t fault = cudaSuccess;
 bool fault_shown = false;
 
-struct Name { int code; const char* name; const char* text; };
+struct Name {
+  int code;
+  const char* name;
+  const char* text;
+};
 constexpr Name kNames[] = {
 #include "runtime/errors.inc"
 };
@@ -41,7 +45,9 @@ cudaError_t settle() {
   fault_shown = fault != cudaSuccess;
   return remember(fault);
 }
-cudaError_t sticky() { return fault_shown ? remember(fault) : cudaSuccess; }
+cudaError_t sticky() {
+  return fault_shown ? remember(fault) : cudaSuccess;
+}
 
 }  // namespace burin::softgpu
 
@@ -54,7 +60,9 @@ cudaError_t cudaGetLastError() {
   last = cudaSuccess;
   return e;
 }
-cudaError_t cudaPeekAtLastError() { return fault_shown ? fault : last; }
+cudaError_t cudaPeekAtLastError() {
+  return fault_shown ? fault : last;
+}
 const char* cudaGetErrorName(cudaError_t e) {
   const Name* n = find(e);
   return n != nullptr ? n->name : "unrecognized error code";

@@ -32,7 +32,9 @@ void point_arguments(GraphNode& n) {
 cudaError_t from_parameters(const cudaKernelNodeParams* p, Operation* o) {
   if (p->kernelParams == nullptr || p->extra != nullptr) return cudaErrorNotSupported;
   Kernel* const k = find_kernel(p->func);
-  if (const cudaError_t e = check_launch(k, p->gridDim, p->blockDim, p->sharedMemBytes); e != cudaSuccess) return e;
+  if (const cudaError_t e = check_launch(k, p->gridDim, p->blockDim, p->sharedMemBytes);
+      e != cudaSuccess)
+    return e;
   *o = kernel_operation(k, p->gridDim, p->blockDim, p->kernelParams, p->sharedMemBytes);
   return cudaSuccess;
 }
@@ -54,8 +56,8 @@ cudaError_t cudaGraphDestroy(cudaGraph_t graph) {
   return cudaSuccess;
 }
 // Dependencies must be older nodes of the same graph, so the order of making is a valid order.
-cudaError_t cudaGraphAddKernelNode(cudaGraphNode_t* node, cudaGraph_t graph, const cudaGraphNode_t*, size_t,
-                                   const cudaKernelNodeParams* p) {
+cudaError_t cudaGraphAddKernelNode(cudaGraphNode_t* node, cudaGraph_t graph, const cudaGraphNode_t*,
+                                   size_t, const cudaKernelNodeParams* p) {
   const DeviceLock lock(device_mutex());
   auto n = std::make_unique<GraphNode>();
   if (const cudaError_t e = from_parameters(p, &n->operation); e != cudaSuccess) return remember(e);
@@ -63,7 +65,8 @@ cudaError_t cudaGraphAddKernelNode(cudaGraphNode_t* node, cudaGraph_t graph, con
   reinterpret_cast<Graph*>(graph)->nodes.push_back(std::move(n));
   return cudaSuccess;
 }
-cudaError_t cudaGraphAddEmptyNode(cudaGraphNode_t* node, cudaGraph_t graph, const cudaGraphNode_t*, size_t) {
+cudaError_t cudaGraphAddEmptyNode(cudaGraphNode_t* node, cudaGraph_t graph, const cudaGraphNode_t*,
+                                  size_t) {
   const DeviceLock lock(device_mutex());
   auto n = std::make_unique<GraphNode>();
   *node = reinterpret_cast<cudaGraphNode_t>(n.get());
@@ -74,7 +77,8 @@ cudaError_t cudaGraphGetNodes(cudaGraph_t graph, cudaGraphNode_t* nodes, size_t*
   const DeviceLock lock(device_mutex());
   const auto& all = reinterpret_cast<Graph*>(graph)->nodes;
   if (nodes != nullptr) {
-    for (size_t i = 0; i < *count; ++i) nodes[i] = i < all.size() ? reinterpret_cast<cudaGraphNode_t>(all[i].get()) : nullptr;
+    for (size_t i = 0; i < *count; ++i)
+      nodes[i] = i < all.size() ? reinterpret_cast<cudaGraphNode_t>(all[i].get()) : nullptr;
     *count = std::min(*count, all.size());
   } else {
     *count = all.size();
@@ -106,16 +110,19 @@ cudaError_t cudaGraphKernelNodeSetParams(cudaGraphNode_t node, const cudaKernelN
   return cudaSuccess;
 }
 
-cudaError_t cudaGraphInstantiateWithFlags(cudaGraphExec_t* exec, cudaGraph_t graph, unsigned long long) {
+cudaError_t cudaGraphInstantiateWithFlags(cudaGraphExec_t* exec, cudaGraph_t graph,
+                                          unsigned long long) {
   const DeviceLock lock(device_mutex());
   if (graph == nullptr) return remember(cudaErrorInvalidValue);
   auto e = std::make_unique<Executable>();
-  for (const auto& n : reinterpret_cast<Graph*>(graph)->nodes) e->operations.emplace_back(n.get(), n->operation);
+  for (const auto& n : reinterpret_cast<Graph*>(graph)->nodes)
+    e->operations.emplace_back(n.get(), n->operation);
   *exec = reinterpret_cast<cudaGraphExec_t>(e.get());
   executables().insert(e.release());
   return cudaSuccess;
 }
-cudaError_t cudaGraphInstantiate(cudaGraphExec_t* exec, cudaGraph_t graph, unsigned long long flags) {
+cudaError_t cudaGraphInstantiate(cudaGraphExec_t* exec, cudaGraph_t graph,
+                                 unsigned long long flags) {
   return cudaGraphInstantiateWithFlags(exec, graph, flags);
 }
 cudaError_t cudaGraphExecDestroy(cudaGraphExec_t exec) {
@@ -132,35 +139,40 @@ cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t stream) {
   Executable* const e = find(exec);
   if (e == nullptr) return remember(cudaErrorInvalidValue);
   for (const auto& [node, operation] : e->operations) {
-    if (const cudaError_t error = submit(stream, operation); error != cudaSuccess) return remember(error);
+    if (const cudaError_t error = submit(stream, operation); error != cudaSuccess)
+      return remember(error);
   }
   return cudaSuccess;
 }
 cudaError_t cudaGraphUpload(cudaGraphExec_t exec, cudaStream_t) {
   return find(exec) != nullptr ? cudaSuccess : remember(cudaErrorInvalidValue);
 }
-cudaError_t cudaGraphExecKernelNodeSetParams(cudaGraphExec_t exec, cudaGraphNode_t node, const cudaKernelNodeParams* p) {
+cudaError_t cudaGraphExecKernelNodeSetParams(cudaGraphExec_t exec, cudaGraphNode_t node,
+                                             const cudaKernelNodeParams* p) {
   const DeviceLock lock(device_mutex());
   Executable* const e = find(exec);
   if (e == nullptr) return remember(cudaErrorInvalidValue);
   for (auto& [origin, operation] : e->operations) {
     if (origin != reinterpret_cast<const GraphNode*>(node)) continue;
     Operation o;
-    if (const cudaError_t error = from_parameters(p, &o); error != cudaSuccess) return remember(error);
+    if (const cudaError_t error = from_parameters(p, &o); error != cudaSuccess)
+      return remember(error);
     if (o.kernel != operation.kernel) return remember(cudaErrorInvalidValue);
     operation = std::move(o);
     return cudaSuccess;
   }
   return remember(cudaErrorInvalidValue);
 }
-cudaError_t cudaGraphExecUpdate(cudaGraphExec_t exec, cudaGraph_t graph, cudaGraphExecUpdateResultInfo* info) {
+cudaError_t cudaGraphExecUpdate(cudaGraphExec_t exec, cudaGraph_t graph,
+                                cudaGraphExecUpdateResultInfo* info) {
   const DeviceLock lock(device_mutex());
   Executable* const e = find(exec);
   if (e == nullptr || graph == nullptr) return remember(cudaErrorInvalidValue);
   const auto& nodes = reinterpret_cast<Graph*>(graph)->nodes;
   bool same = nodes.size() == e->operations.size();
   for (size_t i = 0; same && i < nodes.size(); ++i) {
-    same = nodes[i]->operation.type == e->operations[i].second.type && nodes[i]->operation.kernel == e->operations[i].second.kernel;
+    same = nodes[i]->operation.type == e->operations[i].second.type &&
+           nodes[i]->operation.kernel == e->operations[i].second.kernel;
   }
   if (info != nullptr) {
     *info = {};

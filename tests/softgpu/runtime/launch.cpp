@@ -17,10 +17,12 @@ struct CallConfiguration {
 };
 thread_local std::vector<CallConfiguration> call_stack;
 
-cudaError_t launch(Kernel* kernel, dim3 grid, dim3 block, void** arguments, size_t shared, cudaStream_t stream) {
+cudaError_t launch(Kernel* kernel, dim3 grid, dim3 block, void** arguments, size_t shared,
+                   cudaStream_t stream) {
   const DeviceLock lock(device_mutex());
   if (const cudaError_t e = sticky(); e != cudaSuccess) return e;
-  if (const cudaError_t e = check_launch(kernel, grid, block, shared); e != cudaSuccess) return remember(e);
+  if (const cudaError_t e = check_launch(kernel, grid, block, shared); e != cudaSuccess)
+    return remember(e);
   return remember(submit(stream, kernel_operation(kernel, grid, block, arguments, shared)));
 }
 
@@ -29,18 +31,24 @@ cudaError_t launch(Kernel* kernel, dim3 grid, dim3 block, void** arguments, size
 cudaError_t check_launch(Kernel* k, dim3 grid, dim3 block, size_t shared) {
   if (k == nullptr) return cudaErrorInvalidDeviceFunction;
   const uint64_t threads = uint64_t{block.x} * block.y * block.z;
-  if (threads == 0 || threads > 1024 || block.x > 1024 || block.y > 1024 || block.z > 64) return cudaErrorInvalidConfiguration;
-  if (grid.x == 0 || grid.y == 0 || grid.z == 0 || grid.x > 0x7fffffffu || grid.y > 65535 || grid.z > 65535) {
+  if (threads == 0 || threads > 1024 || block.x > 1024 || block.y > 1024 || block.z > 64)
+    return cudaErrorInvalidConfiguration;
+  if (grid.x == 0 || grid.y == 0 || grid.z == 0 || grid.x > 0x7fffffffu || grid.y > 65535 ||
+      grid.z > 65535) {
     return cudaErrorInvalidConfiguration;
   }
-  if (k->function->max_threads != 0 && threads > k->function->max_threads) return cudaErrorLaunchOutOfResources;
+  if (k->function->max_threads != 0 && threads > k->function->max_threads)
+    return cudaErrorLaunchOutOfResources;
   if (const int e = load_kernel(*k); e != 0) return static_cast<cudaError_t>(e);
-  if (shared > k->dynamic_shared_limit || k->image->static_shared + shared > kSharedOptIn) return cudaErrorInvalidValue;
-  if (k->image->static_shared + shared > std::max<size_t>(48 * 1024, k->dynamic_shared_limit)) return cudaErrorInvalidValue;
+  if (shared > k->dynamic_shared_limit || k->image->static_shared + shared > kSharedOptIn)
+    return cudaErrorInvalidValue;
+  if (k->image->static_shared + shared > std::max<size_t>(48 * 1024, k->dynamic_shared_limit))
+    return cudaErrorInvalidValue;
   return cudaSuccess;
 }
 
-Operation kernel_operation(Kernel* kernel, dim3 grid, dim3 block, void* const* arguments, size_t shared) {
+Operation kernel_operation(Kernel* kernel, dim3 grid, dim3 block, void* const* arguments,
+                           size_t shared) {
   Operation o;
   o.type = cudaGraphNodeTypeKernel;
   o.kernel = kernel;
@@ -55,7 +63,9 @@ Operation kernel_operation(Kernel* kernel, dim3 grid, dim3 block, void* const* a
 
 cudaError_t execute(const Operation& o) {
   if (o.kernel == nullptr) return o.run ? o.run() : cudaSuccess;
-  const LaunchShape shape{{o.grid.x, o.grid.y, o.grid.z}, {o.block.x, o.block.y, o.block.z}, static_cast<uint32_t>(o.shared)};
+  const LaunchShape shape{{o.grid.x, o.grid.y, o.grid.z},
+                          {o.block.x, o.block.y, o.block.z},
+                          static_cast<uint32_t>(o.shared)};
   const int fault = Scheduler::get().run(*o.kernel, shape, o.parameters.data());
   if (fault != 0) set_fault(static_cast<cudaError_t>(fault));
   return cudaSuccess;  // a fault shows when the kernel is waited for
@@ -80,22 +90,28 @@ cudaError_t __cudaPopCallConfiguration(dim3* grid, dim3* block, size_t* shared, 
   return cudaSuccess;
 }
 
-cudaError_t __cudaLaunchKernel(cudaKernel_t kernel, dim3 grid, dim3 block, void** arguments, size_t shared, cudaStream_t stream) {
+cudaError_t __cudaLaunchKernel(cudaKernel_t kernel, dim3 grid, dim3 block, void** arguments,
+                               size_t shared, cudaStream_t stream) {
   return launch(reinterpret_cast<Kernel*>(kernel), grid, block, arguments, shared, stream);
 }
-cudaError_t cudaLaunchKernel(const void* function, dim3 grid, dim3 block, void** arguments, size_t shared, cudaStream_t stream) {
+cudaError_t cudaLaunchKernel(const void* function, dim3 grid, dim3 block, void** arguments,
+                             size_t shared, cudaStream_t stream) {
   const DeviceLock lock(device_mutex());
   return launch(find_kernel(function), grid, block, arguments, shared, stream);
 }
-cudaError_t cudaLaunchKernelExC(const cudaLaunchConfig_t* config, const void* function, void** arguments) {
+cudaError_t cudaLaunchKernelExC(const cudaLaunchConfig_t* config, const void* function,
+                                void** arguments) {
   const DeviceLock lock(device_mutex());
   for (unsigned i = 0; i < config->numAttrs; ++i) {
     const cudaLaunchAttributeID id = config->attrs[i].id;
-    if (id == cudaLaunchAttributeIgnore || id == cudaLaunchAttributePriority || id == cudaLaunchAttributeProgrammaticStreamSerialization) continue;
+    if (id == cudaLaunchAttributeIgnore || id == cudaLaunchAttributePriority ||
+        id == cudaLaunchAttributeProgrammaticStreamSerialization)
+      continue;
     std::fprintf(stderr, "softgpu: not implemented: launch attribute %d\n", static_cast<int>(id));
     return remember(cudaErrorNotSupported);
   }
-  return launch(find_kernel(function), config->gridDim, config->blockDim, arguments, config->dynamicSmemBytes, config->stream);
+  return launch(find_kernel(function), config->gridDim, config->blockDim, arguments,
+                config->dynamicSmemBytes, config->stream);
 }
 
 cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* a, const void* function) {
@@ -106,7 +122,8 @@ cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* a, const void* function) {
   *a = {};
   a->sharedSizeBytes = k->image->static_shared;
   a->localSizeBytes = k->image->local_bytes;
-  a->maxThreadsPerBlock = k->function->max_threads != 0 ? static_cast<int>(k->function->max_threads) : 1024;
+  a->maxThreadsPerBlock =
+      k->function->max_threads != 0 ? static_cast<int>(k->function->max_threads) : 1024;
   a->numRegs = 32;  // registers are not modelled
   a->ptxVersion = a->binaryVersion = 80;
   a->maxDynamicSharedSizeBytes = static_cast<int>(k->dynamic_shared_limit);
@@ -119,13 +136,18 @@ cudaError_t cudaFuncSetAttribute(const void* function, cudaFuncAttribute attribu
   if (k == nullptr) return remember(cudaErrorInvalidDeviceFunction);
   if (const int e = load_kernel(*k); e != 0) return remember(static_cast<cudaError_t>(e));
   if (attribute == cudaFuncAttributeMaxDynamicSharedMemorySize) {
-    if (value < 0 || static_cast<size_t>(value) + k->image->static_shared > kSharedOptIn) return remember(cudaErrorInvalidValue);
+    if (value < 0 || static_cast<size_t>(value) + k->image->static_shared > kSharedOptIn)
+      return remember(cudaErrorInvalidValue);
     k->dynamic_shared_limit = static_cast<uint32_t>(value);
     return cudaSuccess;
   }
-  return attribute == cudaFuncAttributePreferredSharedMemoryCarveout ? cudaSuccess : remember(cudaErrorNotSupported);
+  return attribute == cudaFuncAttributePreferredSharedMemoryCarveout
+             ? cudaSuccess
+             : remember(cudaErrorNotSupported);
 }
-cudaError_t cudaFuncSetCacheConfig(const void*, cudaFuncCache) { return cudaSuccess; }
+cudaError_t cudaFuncSetCacheConfig(const void*, cudaFuncCache) {
+  return cudaSuccess;
+}
 cudaError_t cudaFuncGetName(const char** name, const void* function) {
   const DeviceLock lock(device_mutex());
   const Kernel* const k = find_kernel(function);
@@ -135,7 +157,10 @@ cudaError_t cudaFuncGetName(const char** name, const void* function) {
 }
 
 // The limits of an A100, with 32 registers a thread.
-cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(int* blocks, const void* function, int block_size, size_t shared, unsigned) {
+cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(int* blocks,
+                                                                   const void* function,
+                                                                   int block_size, size_t shared,
+                                                                   unsigned) {
   const DeviceLock lock(device_mutex());
   Kernel* const k = find_kernel(function);
   if (k == nullptr) return remember(cudaErrorInvalidDeviceFunction);
@@ -147,8 +172,10 @@ cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(int* blocks, 
   *blocks = block_size > 1024 ? 0 : std::min({32, by_threads, by_shared});
   return cudaSuccess;
 }
-cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, const void* function, int block_size, size_t shared) {
-  return cudaOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(blocks, function, block_size, shared, 0);
+cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, const void* function,
+                                                          int block_size, size_t shared) {
+  return cudaOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(blocks, function, block_size,
+                                                                shared, 0);
 }
 
 }  // extern "C"

@@ -17,7 +17,9 @@ std::unordered_map<const void*, size_t>& pinned() {
   return *p;
 }
 
-uint64_t address_of(const void* p) { return reinterpret_cast<uint64_t>(p); }
+uint64_t address_of(const void* p) {
+  return reinterpret_cast<uint64_t>(p);
+}
 
 cudaError_t allocate(void** pointer, size_t bytes) {
   if (pointer == nullptr) return cudaErrorInvalidValue;
@@ -35,14 +37,19 @@ cudaError_t release(void* pointer) {
   if (arena.release(address_of(pointer))) return cudaSuccess;
   uint64_t begin = 0, bytes = 0;
   char text[160];
-  std::snprintf(text, sizeof text, "%s of %p", arena.was_freed(address_of(pointer), &begin, &bytes) ? "double free" : "free of what was never allocated", pointer);
+  std::snprintf(text, sizeof text, "%s of %p",
+                arena.was_freed(address_of(pointer), &begin, &bytes)
+                    ? "double free"
+                    : "free of what was never allocated",
+                pointer);
   if (config().memcheck) report("memcheck", text, text);
   return cudaErrorInvalidValue;
 }
 
 // The host's view of one side of a copy; null if a device range is not inside one allocation.
 uint8_t* side(const void* p, size_t bytes, bool device, const char* call) {
-  if (!device) return Arena::is_device(address_of(p)) ? nullptr : static_cast<uint8_t*>(const_cast<void*>(p));
+  if (!device)
+    return Arena::is_device(address_of(p)) ? nullptr : static_cast<uint8_t*>(const_cast<void*>(p));
   if (Arena::get().contains(address_of(p), bytes)) return Arena::host(address_of(p));
   if (config().memcheck) {
     char text[160];
@@ -66,8 +73,10 @@ cudaError_t copy(void* to, const void* from, size_t bytes, cudaMemcpyKind kind) 
   const uint8_t* const source = side(from, bytes, from_device, "copy");
   if (target == nullptr || source == nullptr) return cudaErrorInvalidValue;
   std::memmove(target, source, bytes);
-  if (to_device && from_device) Arena::get().copy_written(address_of(to), address_of(from), bytes);
-  else if (to_device) Arena::get().mark_written(address_of(to), bytes);
+  if (to_device && from_device)
+    Arena::get().copy_written(address_of(to), address_of(from), bytes);
+  else if (to_device)
+    Arena::get().mark_written(address_of(to), bytes);
   return cudaSuccess;
 }
 
@@ -84,7 +93,8 @@ cudaError_t fill(void* to, int value, size_t bytes) {
 template <class F>
 cudaError_t now(F f) {
   const DeviceLock lock(device_mutex());
-  if (const cudaError_t e = refuse_in_capture(cudaErrorStreamCaptureImplicit); e != cudaSuccess) return e;
+  if (const cudaError_t e = refuse_in_capture(cudaErrorStreamCaptureImplicit); e != cudaSuccess)
+    return e;
   if (const cudaError_t e = settle(); e != cudaSuccess) return e;
   return remember(f());
 }
@@ -99,10 +109,12 @@ cudaError_t queued(cudaStream_t stream, cudaGraphNodeType type, F f) {
   return remember(submit(stream, std::move(o)));
 }
 
-cudaError_t copy_2d(void* to, size_t to_pitch, const void* from, size_t from_pitch, size_t width, size_t height, cudaMemcpyKind kind) {
+cudaError_t copy_2d(void* to, size_t to_pitch, const void* from, size_t from_pitch, size_t width,
+                    size_t height, cudaMemcpyKind kind) {
   if (width > to_pitch || width > from_pitch) return cudaErrorInvalidPitchValue;
   for (size_t y = 0; y < height; ++y) {
-    const cudaError_t e = copy(static_cast<char*>(to) + y * to_pitch, static_cast<const char*>(from) + y * from_pitch, width, kind);
+    const cudaError_t e = copy(static_cast<char*>(to) + y * to_pitch,
+                               static_cast<const char*>(from) + y * from_pitch, width, kind);
     if (e != cudaSuccess) return e;
   }
   return cudaSuccess;
@@ -127,13 +139,15 @@ extern "C" {
 
 cudaError_t cudaMalloc(void** pointer, size_t bytes) {
   const DeviceLock lock(device_mutex());
-  if (const cudaError_t e = refuse_in_capture(cudaErrorStreamCaptureUnsupported); e != cudaSuccess) return e;
+  if (const cudaError_t e = refuse_in_capture(cudaErrorStreamCaptureUnsupported); e != cudaSuccess)
+    return e;
   if (const cudaError_t e = settle(); e != cudaSuccess) return e;
   return remember(allocate(pointer, bytes));
 }
 cudaError_t cudaFree(void* pointer) {
   const DeviceLock lock(device_mutex());
-  if (const cudaError_t e = refuse_in_capture(cudaErrorStreamCaptureUnsupported); e != cudaSuccess) return e;
+  if (const cudaError_t e = refuse_in_capture(cudaErrorStreamCaptureUnsupported); e != cudaSuccess)
+    return e;
   const cudaError_t freed = release(pointer);
   const cudaError_t fault = settle();
   return remember(fault != cudaSuccess ? fault : freed);
@@ -160,7 +174,9 @@ cudaError_t cudaHostAlloc(void** pointer, size_t bytes, unsigned) {
   pinned()[*pointer] = bytes;
   return cudaSuccess;
 }
-cudaError_t cudaMallocHost(void** pointer, size_t bytes) { return cudaHostAlloc(pointer, bytes, 0); }
+cudaError_t cudaMallocHost(void** pointer, size_t bytes) {
+  return cudaHostAlloc(pointer, bytes, 0);
+}
 cudaError_t cudaFreeHost(void* pointer) {
   const DeviceLock lock(device_mutex());
   if (pointer == nullptr) return cudaSuccess;
@@ -179,7 +195,8 @@ cudaError_t cudaPointerGetAttributes(cudaPointerAttributes* a, const void* point
   *a = {};
   const bool device = Arena::get().contains(address_of(pointer), 1);
   bool host = false;
-  for (const auto& [begin, bytes] : pinned()) host |= address_of(pointer) - address_of(begin) < bytes;
+  for (const auto& [begin, bytes] : pinned())
+    host |= address_of(pointer) - address_of(begin) < bytes;
   a->type = device ? cudaMemoryTypeDevice : host ? cudaMemoryTypeHost : cudaMemoryTypeUnregistered;
   a->device = device || host ? 0 : -2;
   a->devicePointer = device ? const_cast<void*>(pointer) : nullptr;
@@ -190,14 +207,19 @@ cudaError_t cudaPointerGetAttributes(cudaPointerAttributes* a, const void* point
 cudaError_t cudaMemcpy(void* to, const void* from, size_t bytes, cudaMemcpyKind kind) {
   return now([=] { return copy(to, from, bytes, kind); });
 }
-cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind kind, cudaStream_t stream) {
+cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind kind,
+                            cudaStream_t stream) {
   return queued(stream, cudaGraphNodeTypeMemcpy, [=] { return copy(to, from, bytes, kind); });
 }
-cudaError_t cudaMemcpy2D(void* to, size_t to_pitch, const void* from, size_t from_pitch, size_t width, size_t height, cudaMemcpyKind kind) {
+cudaError_t cudaMemcpy2D(void* to, size_t to_pitch, const void* from, size_t from_pitch,
+                         size_t width, size_t height, cudaMemcpyKind kind) {
   return now([=] { return copy_2d(to, to_pitch, from, from_pitch, width, height, kind); });
 }
-cudaError_t cudaMemcpy2DAsync(void* to, size_t to_pitch, const void* from, size_t from_pitch, size_t width, size_t height, cudaMemcpyKind kind, cudaStream_t stream) {
-  return queued(stream, cudaGraphNodeTypeMemcpy, [=] { return copy_2d(to, to_pitch, from, from_pitch, width, height, kind); });
+cudaError_t cudaMemcpy2DAsync(void* to, size_t to_pitch, const void* from, size_t from_pitch,
+                              size_t width, size_t height, cudaMemcpyKind kind,
+                              cudaStream_t stream) {
+  return queued(stream, cudaGraphNodeTypeMemcpy,
+                [=] { return copy_2d(to, to_pitch, from, from_pitch, width, height, kind); });
 }
 cudaError_t cudaMemset(void* to, int value, size_t bytes) {
   return now([=] { return fill(to, value, bytes); });
@@ -208,33 +230,39 @@ cudaError_t cudaMemsetAsync(void* to, int value, size_t bytes, cudaStream_t stre
 cudaError_t cudaMemset2D(void* to, size_t pitch, int value, size_t width, size_t height) {
   return now([=] {
     for (size_t y = 0; y < height; ++y) {
-      if (const cudaError_t e = fill(static_cast<char*>(to) + y * pitch, value, width); e != cudaSuccess) return e;
+      if (const cudaError_t e = fill(static_cast<char*>(to) + y * pitch, value, width);
+          e != cudaSuccess)
+        return e;
     }
     return cudaSuccess;
   });
 }
-cudaError_t cudaMemcpyToSymbol(const void* symbol, const void* from, size_t bytes, size_t offset, cudaMemcpyKind kind) {
+cudaError_t cudaMemcpyToSymbol(const void* symbol, const void* from, size_t bytes, size_t offset,
+                               cudaMemcpyKind kind) {
   return now([=] {
     void* to = nullptr;
     const cudaError_t e = symbol_range(symbol, offset, bytes, &to);
     return e != cudaSuccess ? e : copy(to, from, bytes, kind);
   });
 }
-cudaError_t cudaMemcpyFromSymbol(void* to, const void* symbol, size_t bytes, size_t offset, cudaMemcpyKind kind) {
+cudaError_t cudaMemcpyFromSymbol(void* to, const void* symbol, size_t bytes, size_t offset,
+                                 cudaMemcpyKind kind) {
   return now([=] {
     void* from = nullptr;
     const cudaError_t e = symbol_range(symbol, offset, bytes, &from);
     return e != cudaSuccess ? e : copy(to, from, bytes, kind);
   });
 }
-cudaError_t cudaMemcpyToSymbolAsync(const void* symbol, const void* from, size_t bytes, size_t offset, cudaMemcpyKind kind, cudaStream_t stream) {
+cudaError_t cudaMemcpyToSymbolAsync(const void* symbol, const void* from, size_t bytes,
+                                    size_t offset, cudaMemcpyKind kind, cudaStream_t stream) {
   return queued(stream, cudaGraphNodeTypeMemcpy, [=] {
     void* to = nullptr;
     const cudaError_t e = symbol_range(symbol, offset, bytes, &to);
     return e != cudaSuccess ? e : copy(to, from, bytes, kind);
   });
 }
-cudaError_t cudaMemcpyFromSymbolAsync(void* to, const void* symbol, size_t bytes, size_t offset, cudaMemcpyKind kind, cudaStream_t stream) {
+cudaError_t cudaMemcpyFromSymbolAsync(void* to, const void* symbol, size_t bytes, size_t offset,
+                                      cudaMemcpyKind kind, cudaStream_t stream) {
   return queued(stream, cudaGraphNodeTypeMemcpy, [=] {
     void* from = nullptr;
     const cudaError_t e = symbol_range(symbol, offset, bytes, &from);

@@ -87,7 +87,8 @@ void write_counters() {
     if (r->module == nullptr) continue;
     for (const auto& [name, k] : r->module->kernels) kernels.push_back(k.get());
   }
-  std::sort(kernels.begin(), kernels.end(), [](const Kernel* a, const Kernel* b) { return a->function->name < b->function->name; });
+  std::sort(kernels.begin(), kernels.end(),
+            [](const Kernel* a, const Kernel* b) { return a->function->name < b->function->name; });
   write_counters_json(config().counters, kernels);
 }
 
@@ -106,9 +107,12 @@ void** __cudaRegisterFatBinary(void* image) {
 }
 void __cudaRegisterFatBinaryEnd(void**) {}
 void __cudaUnregisterFatBinary(void**) {}
-char __cudaInitModule(void**) { return 0; }
+char __cudaInitModule(void**) {
+  return 0;
+}
 
-void __cudaRegisterFunction(void** handle, const char* host, char*, const char* name, int, uint3*, uint3*, dim3*, dim3*, int*) {
+void __cudaRegisterFunction(void** handle, const char* host, char*, const char* name, int, uint3*,
+                            uint3*, dim3*, dim3*, int*) {
   const DeviceLock lock(device_mutex());
   tables().kernels[host] = {reinterpret_cast<Registered*>(handle), name};
 }
@@ -127,7 +131,9 @@ cudaError_t __cudaGetKernel(cudaKernel_t* kernel, const void* function) {
   *kernel = reinterpret_cast<cudaKernel_t>(k);
   return k != nullptr ? cudaSuccess : remember(cudaErrorInvalidDeviceFunction);
 }
-cudaError_t cudaGetKernel(cudaKernel_t* kernel, const void* function) { return __cudaGetKernel(kernel, function); }
+cudaError_t cudaGetKernel(cudaKernel_t* kernel, const void* function) {
+  return __cudaGetKernel(kernel, function);
+}
 
 cudaError_t cudaGetSymbolAddress(void** pointer, const void* symbol) {
   const DeviceLock lock(device_mutex());

@@ -51,7 +51,8 @@ StreamState* find_stream(cudaStream_t stream) {
 
 cudaError_t refuse_in_capture(cudaError_t error) {
   for (StreamState* s : streams()) {
-    if (s->status == cudaStreamCaptureStatusActive && s->origin == s && s->mode == cudaStreamCaptureModeGlobal) {
+    if (s->status == cudaStreamCaptureStatusActive && s->origin == s &&
+        s->mode == cudaStreamCaptureModeGlobal) {
       s->status = cudaStreamCaptureStatusInvalidated;
       return remember(error);
     }
@@ -62,13 +63,15 @@ cudaError_t refuse_in_capture(cudaError_t error) {
 cudaError_t submit(cudaStream_t stream, Operation operation) {
   StreamState* const s = find_stream(stream);
   if (s == nullptr) return cudaErrorInvalidResourceHandle;
-  if (s->status == cudaStreamCaptureStatusInvalidated || (s->origin != nullptr && s->origin->status == cudaStreamCaptureStatusInvalidated)) {
+  if (s->status == cudaStreamCaptureStatusInvalidated ||
+      (s->origin != nullptr && s->origin->status == cudaStreamCaptureStatusInvalidated)) {
     return cudaErrorStreamCaptureInvalidated;
   }
   if (s->status == cudaStreamCaptureStatusNone) {
     // Work on the default stream would wait for the stream that is being captured.
     if (s == &default_stream()) {
-      if (const cudaError_t e = refuse_in_capture(cudaErrorStreamCaptureImplicit); e != cudaSuccess) return e;
+      if (const cudaError_t e = refuse_in_capture(cudaErrorStreamCaptureImplicit); e != cudaSuccess)
+        return e;
     }
     return execute(operation);
   }
@@ -95,8 +98,12 @@ cudaError_t cudaStreamCreateWithPriority(cudaStream_t* stream, unsigned flags, i
   *stream = reinterpret_cast<cudaStream_t>(s);
   return cudaSuccess;
 }
-cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags) { return cudaStreamCreateWithPriority(stream, flags, 0); }
-cudaError_t cudaStreamCreate(cudaStream_t* stream) { return cudaStreamCreateWithPriority(stream, 0, 0); }
+cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags) {
+  return cudaStreamCreateWithPriority(stream, flags, 0);
+}
+cudaError_t cudaStreamCreate(cudaStream_t* stream) {
+  return cudaStreamCreateWithPriority(stream, 0, 0);
+}
 cudaError_t cudaStreamDestroy(cudaStream_t stream) {
   const DeviceLock lock(device_mutex());
   StreamState* const s = find_stream(stream);
@@ -115,7 +122,9 @@ cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
   }
   return settle();
 }
-cudaError_t cudaStreamQuery(cudaStream_t stream) { return cudaStreamSynchronize(stream); }
+cudaError_t cudaStreamQuery(cudaStream_t stream) {
+  return cudaStreamSynchronize(stream);
+}
 cudaError_t cudaStreamGetFlags(cudaStream_t stream, unsigned* flags) {
   const DeviceLock lock(device_mutex());
   StreamState* const s = find_stream(stream);
@@ -154,7 +163,10 @@ cudaError_t cudaLaunchHostFunc(cudaStream_t stream, cudaHostFn_t function, void*
   const DeviceLock lock(device_mutex());
   Operation o;
   o.type = cudaGraphNodeTypeHost;
-  o.run = [function, data] { function(data); return cudaSuccess; };
+  o.run = [function, data] {
+    function(data);
+    return cudaSuccess;
+  };
   return remember(submit(stream, std::move(o)));
 }
 
@@ -180,7 +192,8 @@ cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
   cudaError_t error = cudaSuccess;
   if (s->status == cudaStreamCaptureStatusInvalidated) error = cudaErrorStreamCaptureInvalidated;
   for (const StreamState* other : streams()) {
-    if (error == cudaSuccess && other != s && other->origin == s && other->unjoined) error = cudaErrorStreamCaptureUnjoined;
+    if (error == cudaSuccess && other != s && other->origin == s && other->unjoined)
+      error = cudaErrorStreamCaptureUnjoined;
   }
   *graph = error == cudaSuccess ? reinterpret_cast<cudaGraph_t>(s->graph) : nullptr;
   if (error != cudaSuccess) delete s->graph;
@@ -209,7 +222,9 @@ cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned flags) {
   *event = reinterpret_cast<cudaEvent_t>(e);
   return cudaSuccess;
 }
-cudaError_t cudaEventCreate(cudaEvent_t* event) { return cudaEventCreateWithFlags(event, 0); }
+cudaError_t cudaEventCreate(cudaEvent_t* event) {
+  return cudaEventCreateWithFlags(event, 0);
+}
 cudaError_t cudaEventDestroy(cudaEvent_t event) {
   const DeviceLock lock(device_mutex());
   EventState* const e = find_event(event);
@@ -230,20 +245,26 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
   }
   return cudaSuccess;
 }
-cudaError_t cudaEventRecordWithFlags(cudaEvent_t event, cudaStream_t stream, unsigned) { return cudaEventRecord(event, stream); }
+cudaError_t cudaEventRecordWithFlags(cudaEvent_t event, cudaStream_t stream, unsigned) {
+  return cudaEventRecord(event, stream);
+}
 cudaError_t cudaEventSynchronize(cudaEvent_t event) {
   const DeviceLock lock(device_mutex());
   EventState* const e = find_event(event);
   if (e == nullptr) return remember(cudaErrorInvalidResourceHandle);
-  if (e->captured != nullptr && e->captured->status != cudaStreamCaptureStatusNone) return remember(cudaErrorCapturedEvent);
+  if (e->captured != nullptr && e->captured->status != cudaStreamCaptureStatusNone)
+    return remember(cudaErrorCapturedEvent);
   return settle();
 }
-cudaError_t cudaEventQuery(cudaEvent_t event) { return cudaEventSynchronize(event); }
+cudaError_t cudaEventQuery(cudaEvent_t event) {
+  return cudaEventSynchronize(event);
+}
 cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t start, cudaEvent_t stop) {
   const DeviceLock lock(device_mutex());
   const EventState* const a = find_event(start);
   const EventState* const b = find_event(stop);
-  if (a == nullptr || b == nullptr || !a->recorded || !b->recorded || ((a->flags | b->flags) & cudaEventDisableTiming) != 0) {
+  if (a == nullptr || b == nullptr || !a->recorded || !b->recorded ||
+      ((a->flags | b->flags) & cudaEventDisableTiming) != 0) {
     return remember(cudaErrorInvalidResourceHandle);
   }
   *milliseconds = std::chrono::duration<float, std::milli>(b->at - a->at).count();

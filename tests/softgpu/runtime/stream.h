@@ -26,7 +26,8 @@ struct Operation {
 // What a cudaGraphNode_t points to.
 struct GraphNode {
   Operation operation;
-  std::vector<void*> argument_pointers;  // into operation.parameters, for cudaGraphKernelNodeGetParams
+  std::vector<void*>
+      argument_pointers;  // into operation.parameters, for cudaGraphKernelNodeGetParams
 };
 struct Graph {
   std::vector<std::unique_ptr<GraphNode>> nodes;  // in an order that keeps every dependency
@@ -46,7 +47,8 @@ struct StreamState {
 StreamState* find_stream(cudaStream_t stream);
 cudaError_t submit(cudaStream_t stream, Operation operation);
 cudaError_t execute(const Operation& operation);
-Operation kernel_operation(Kernel* kernel, dim3 grid, dim3 block, void* const* arguments, size_t shared);
+Operation kernel_operation(Kernel* kernel, dim3 grid, dim3 block, void* const* arguments,
+                           size_t shared);
 // A call that must not be made while a capture in global mode goes on; breaks the capture.
 cudaError_t refuse_in_capture(cudaError_t error);
 

@@ -1,5 +1,6 @@
-// Every other entry point of the runtime: it says its name and returns cudaErrorNotSupported, so that a
-// program is never left guessing. Declared without the runtime's header, whose prototypes differ.
+// Every other entry point of the runtime: it says its name and returns cudaErrorNotSupported, so
+// that a program is never left guessing. Declared without the runtime's header, whose prototypes
+// differ.
 #include <cstdio>
 
 namespace burin::softgpu {
@@ -11,6 +12,8 @@ int refuse(const char* name) {
 
 }  // namespace burin::softgpu
 
-#define X(name) \
-  extern "C" int name() { return burin::softgpu::refuse(#name); }
+#define X(name)                           \
+  extern "C" int name() {                 \
+    return burin::softgpu::refuse(#name); \
+  }
 #include "runtime/unsupported.inc"

@@ -1,7 +1,7 @@
 // What comes out of CUB and the random number headers: PTX like everything else.
+#include <curand_kernel.h>
 #include <cub/cub.cuh>
 #include <cuda/functional>
-#include <curand_kernel.h>
 
 #include <numeric>
 
@@ -32,7 +32,8 @@ __global__ void block_primitives(const int* in, int* sums, int* scans, int* sort
   Sort(s.sort).Sort(key);
   sorted[i] = key[0];
   __syncthreads();
-  const float most = WarpMax(s.warp[threadIdx.x / 32]).Reduce(static_cast<float>(v), cuda::maximum<>{});
+  const float most =
+      WarpMax(s.warp[threadIdx.x / 32]).Reduce(static_cast<float>(v), cuda::maximum<>{});
   if (threadIdx.x % 32 == 0) maxima[i / 32] = most;
 }
 
@@ -54,7 +55,9 @@ TEST(Library, CubBlock) {
     std::vector<int> partial(128);
     std::partial_sum(block.begin(), block.end(), partial.begin());
     for (int i = 0; i < 128; ++i) EXPECT_EQ(scans.values()[128 * b + i], partial[i]);
-    for (int w = 0; w < 4; ++w) EXPECT_EQ(maxima.values()[4 * b + w], *std::max_element(block.begin() + 32 * w, block.begin() + 32 * (w + 1)));
+    for (int w = 0; w < 4; ++w)
+      EXPECT_EQ(maxima.values()[4 * b + w],
+                *std::max_element(block.begin() + 32 * w, block.begin() + 32 * (w + 1)));
     std::sort(block.begin(), block.end());
     for (int i = 0; i < 128; ++i) EXPECT_EQ(sorted.values()[128 * b + i], block[i]);
   }
@@ -73,9 +76,13 @@ TEST(Library, CubDevice) {
   for (const int n : {1, 1000, 100003}) {
     const auto v = numbers(n);
     Device<int> in(v), sum(1), scan(n);
-    with_storage([&](void* s, size_t& bytes) { return cub::DeviceReduce::Sum(s, bytes, in.get(), sum.get(), n); });
+    with_storage([&](void* s, size_t& bytes) {
+      return cub::DeviceReduce::Sum(s, bytes, in.get(), sum.get(), n);
+    });
     EXPECT_EQ(sum.values()[0], std::accumulate(v.begin(), v.end(), 0));
-    with_storage([&](void* s, size_t& bytes) { return cub::DeviceScan::InclusiveSum(s, bytes, in.get(), scan.get(), n); });
+    with_storage([&](void* s, size_t& bytes) {
+      return cub::DeviceScan::InclusiveSum(s, bytes, in.get(), scan.get(), n);
+    });
     std::vector<int> partial(n);
     std::partial_sum(v.begin(), v.end(), partial.begin());
     EXPECT_EQ(scan.values(), partial);
@@ -88,13 +95,18 @@ TEST(Library, CubReduceOfFloats) {
   double sum = 0;
   for (int i = 0; i < n; ++i) sum += v[i] = std::sin(static_cast<float>(i));
   Device<float> in(v), out(1);
-  with_storage([&](void* s, size_t& bytes) { return cub::DeviceReduce::Sum(s, bytes, in.get(), out.get(), n); });
+  with_storage([&](void* s, size_t& bytes) {
+    return cub::DeviceReduce::Sum(s, bytes, in.get(), out.get(), n);
+  });
   EXPECT_NEAR(out.values()[0], sum, 1e-3);
-  with_storage([&](void* s, size_t& bytes) { return cub::DeviceReduce::Max(s, bytes, in.get(), out.get(), n); });
+  with_storage([&](void* s, size_t& bytes) {
+    return cub::DeviceReduce::Max(s, bytes, in.get(), out.get(), n);
+  });
   EXPECT_EQ(out.values()[0], *std::max_element(v.begin(), v.end()));
 }
 
-__global__ void philox(uint4* out, float4* normal, unsigned long long seed, unsigned long long offset) {
+__global__ void philox(uint4* out, float4* normal, unsigned long long seed,
+                       unsigned long long offset) {
   curandStatePhilox4_32_10_t state;
   curand_init(seed, threadIdx.x, offset, &state);
   out[threadIdx.x] = curand4(&state);
@@ -102,13 +114,13 @@ __global__ void philox(uint4* out, float4* normal, unsigned long long seed, unsi
 }
 // Salmon, Moraes, Dror & Shaw 2011: Philox4x32-10.
 uint4 philox_reference(uint64_t seed, uint64_t subsequence, uint64_t block) {
-  uint32_t c[4] = {static_cast<uint32_t>(block), static_cast<uint32_t>(block >> 32), static_cast<uint32_t>(subsequence),
-                   static_cast<uint32_t>(subsequence >> 32)};
+  uint32_t c[4] = {static_cast<uint32_t>(block), static_cast<uint32_t>(block >> 32),
+                   static_cast<uint32_t>(subsequence), static_cast<uint32_t>(subsequence >> 32)};
   uint32_t k0 = static_cast<uint32_t>(seed), k1 = static_cast<uint32_t>(seed >> 32);
   for (int round = 0; round < 10; ++round) {
     const uint64_t a = uint64_t{0xD2511F53u} * c[0], b = uint64_t{0xCD9E8D57u} * c[2];
-    const uint32_t next[4] = {static_cast<uint32_t>(b >> 32) ^ c[1] ^ k0, static_cast<uint32_t>(b), static_cast<uint32_t>(a >> 32) ^ c[3] ^ k1,
-                              static_cast<uint32_t>(a)};
+    const uint32_t next[4] = {static_cast<uint32_t>(b >> 32) ^ c[1] ^ k0, static_cast<uint32_t>(b),
+                              static_cast<uint32_t>(a >> 32) ^ c[3] ^ k1, static_cast<uint32_t>(a)};
     std::copy_n(next, 4, c);
     k0 += 0x9E3779B9u, k1 += 0xBB67AE85u;
   }

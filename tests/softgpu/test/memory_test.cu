@@ -6,7 +6,8 @@
 namespace {
 
 // ---- Vectors and widths
-__global__ void vectors(const float4* in, float4* out, const uchar4* bytes, int* sums, const double2* d, double2* e) {
+__global__ void vectors(const float4* in, float4* out, const uchar4* bytes, int* sums,
+                        const double2* d, double2* e) {
   const int i = threadIdx.x;
   const float4 v = in[i];
   out[i] = make_float4(v.w, v.z, v.y, v.x);
@@ -40,8 +41,12 @@ TEST(Memory, VectorsAndNarrowTypes) {
 
 // ---- One pointer, any space
 __constant__ int constants[4] = {100, 200, 300, 400};
-__device__ __noinline__ int read(const int* p) { return *p; }
-__device__ __noinline__ void write(int* p, int v) { *p = v; }
+__device__ __noinline__ int read(const int* p) {
+  return *p;
+}
+__device__ __noinline__ void write(int* p, int v) {
+  *p = v;
+}
 __global__ void spaces(const int* global, int* out, int which) {
   __shared__ int shared[32];
   int local[8];
@@ -54,8 +59,8 @@ __global__ void spaces(const int* global, int* out, int which) {
   out[4 * threadIdx.x] = read(&global[threadIdx.x]);
   out[4 * threadIdx.x + 1] = read(&shared[threadIdx.x]);
   out[4 * threadIdx.x + 2] = read(&local[(threadIdx.x + which) % 8]);
-  out[4 * threadIdx.x + 3] = read(&constants[threadIdx.x % 4]) + (__isShared(&shared[0]) ? 1 : 0) + (__isGlobal(global) ? 2 : 0) +
-                             (__isLocal(local) ? 4 : 0);
+  out[4 * threadIdx.x + 3] = read(&constants[threadIdx.x % 4]) + (__isShared(&shared[0]) ? 1 : 0) +
+                             (__isGlobal(global) ? 2 : 0) + (__isLocal(local) ? 4 : 0);
 }
 TEST(Memory, GenericPointersReachEverySpace) {
   std::vector<int> in(32);
@@ -74,7 +79,8 @@ TEST(Memory, GenericPointersReachEverySpace) {
 }
 
 // ---- Atomics
-__global__ void atomics(int* i, unsigned* u, float* f, double* d, unsigned long long* l, int* order) {
+__global__ void atomics(int* i, unsigned* u, float* f, double* d, unsigned long long* l,
+                        int* order) {
   __shared__ int shared_count;
   __shared__ float shared_sum;
   if (threadIdx.x == 0) shared_count = 0, shared_sum = 0;
@@ -96,7 +102,9 @@ __global__ void atomics(int* i, unsigned* u, float* f, double* d, unsigned long 
   atomicAdd(&shared_sum, 1.0f);
   order[t] = atomicExch(i + 6, t);
   int seen = *reinterpret_cast<volatile int*>(i + 7);
-  for (int expected; (expected = seen, seen = atomicCAS(i + 7, expected, expected + 2)) != expected;) {}
+  for (int expected;
+       (expected = seen, seen = atomicCAS(i + 7, expected, expected + 2)) != expected;) {
+  }
   __syncthreads();
   if (threadIdx.x == 0) atomicAdd(i + 8, shared_count + static_cast<int>(shared_sum));
 }
@@ -149,12 +157,14 @@ __global__ void copies(const int* in, int* early, int* between, int* late) {
 }
 __global__ void wide_copies(const int4* in, int* out) {
   __shared__ int4 s[8];
-  __pipeline_memcpy_async(&s[threadIdx.x], &in[threadIdx.x], 16, threadIdx.x == 3 ? 8 : 0);  // the rest is zeros
+  __pipeline_memcpy_async(&s[threadIdx.x], &in[threadIdx.x], 16,
+                          threadIdx.x == 3 ? 8 : 0);  // the rest is zeros
   __pipeline_commit();
   __pipeline_wait_prior(0);
   __syncthreads();
   const int4 v = s[7 - threadIdx.x];
-  out[4 * threadIdx.x] = v.x, out[4 * threadIdx.x + 1] = v.y, out[4 * threadIdx.x + 2] = v.z, out[4 * threadIdx.x + 3] = v.w;
+  out[4 * threadIdx.x] = v.x, out[4 * threadIdx.x + 1] = v.y, out[4 * threadIdx.x + 2] = v.z,
+          out[4 * threadIdx.x + 3] = v.w;
 }
 TEST(Memory, AsynchronousCopiesLandAtTheWait) {
   std::vector<int> in(64);
@@ -178,16 +188,24 @@ TEST(Memory, AsynchronousCopiesLandAtTheWait) {
 }
 
 // ---- Calls: recursion, pointers to functions, virtual functions, tables of branches.
-__device__ __noinline__ int fibonacci(int n) { return n < 2 ? n : fibonacci(n - 1) + fibonacci(n - 2); }
-__device__ __noinline__ int twice(int x) { return 2 * x; }
-__device__ __noinline__ int square(int x) { return x * x; }
+__device__ __noinline__ int fibonacci(int n) {
+  return n < 2 ? n : fibonacci(n - 1) + fibonacci(n - 2);
+}
+__device__ __noinline__ int twice(int x) {
+  return 2 * x;
+}
+__device__ __noinline__ int square(int x) {
+  return x * x;
+}
 struct Shape {
   __device__ virtual int area(int x) const { return x; }
 };
 struct Square : Shape {
   __device__ int area(int x) const override { return x * x; }
 };
-struct Big { int v[20]; };
+struct Big {
+  int v[20];
+};
 __device__ __noinline__ Big make_big(int x) {
   Big b;
   for (int k = 0; k < 20; ++k) b.v[k] = k * x;
@@ -195,14 +213,22 @@ __device__ __noinline__ Big make_big(int x) {
 }
 __device__ __noinline__ int branch_table(int x) {
   switch (x) {
-    case 0: return 17;
-    case 1: return x * 40 + 3;
-    case 2: return fibonacci(x + 5);
-    case 3: return 29;
-    case 4: return x ^ 1234;
-    case 5: return __popc(x * 77);
-    case 6: return x / 2 + 1000;
-    default: return -1;
+    case 0:
+      return 17;
+    case 1:
+      return x * 40 + 3;
+    case 2:
+      return fibonacci(x + 5);
+    case 3:
+      return 29;
+    case 4:
+      return x ^ 1234;
+    case 5:
+      return __popc(x * 77);
+    case 6:
+      return x / 2 + 1000;
+    default:
+      return -1;
   }
 }
 __global__ void calls(int* out, int n) {
@@ -229,14 +255,16 @@ TEST(Memory, Calls) {
 }
 
 __global__ void say(float x) {
-  printf("thread %d of %s: %5.2f %c %lld %x %%\n", static_cast<int>(threadIdx.x), "text", x, 'c', 1ll << 40, 255u);
+  printf("thread %d of %s: %5.2f %c %lld %x %%\n", static_cast<int>(threadIdx.x), "text", x, 'c',
+         1ll << 40, 255u);
 }
 TEST(Memory, Print) {
   testing::internal::CaptureStdout();
   say<<<1, 2>>>(1.5f);
   ASSERT_EQ(cudaDeviceSynchronize(), cudaSuccess);
   EXPECT_EQ(testing::internal::GetCapturedStdout(),
-            "thread 0 of text:  1.50 c 1099511627776 ff %\nthread 1 of text:  1.50 c 1099511627776 ff %\n");
+            "thread 0 of text:  1.50 c 1099511627776 ff %\nthread 1 of text:  1.50 c 1099511627776 "
+            "ff %\n");
 }
 
 }  // namespace

@@ -17,7 +17,8 @@ struct Outcome {
 Outcome run(const std::string& name, const std::string& settings) {
   const char* folder = std::getenv("SOFTGPU_BIN");
   const std::string command = settings + " SOFTGPU_EXIT_CODE=99 SOFTGPU_HANG_SECONDS=2 " +
-                              (folder != nullptr ? folder : ".") + "/softgpu_planted " + name + " 2>&1";
+                              (folder != nullptr ? folder : ".") + "/softgpu_planted " + name +
+                              " 2>&1";
   FILE* pipe = popen(command.c_str(), "r");
   std::string text;
   char piece[4096];
@@ -33,34 +34,61 @@ struct Bug {
   bool has_twin = true;
 };
 
-void PrintTo(const Bug& b, std::ostream* out) { *out << b.name; }
+void PrintTo(const Bug& b, std::ostream* out) {
+  *out << b.name;
+}
 
 const Bug kBugs[] = {
-    {"out_of_bounds", "memcheck",
-     {"memcheck: invalid write of 4 bytes", "thread (4,0,0) of block (3,0,0)", "fill(int*, int)", "PTX line",
-      "memory.cu:", "0 bytes after the end of the allocation of 400 bytes", "cudaErrorIllegalAddress"}},
-    {"misaligned", "memcheck", {"misaligned read of 4 bytes", "memory.cu:", "cudaErrorMisalignedAddress"}},
-    {"use_after_free", "memcheck", {"invalid read of 4 bytes", "inside freed memory", "memory.cu:"}},
-    {"null_pointer", "memcheck", {"invalid read of 4 bytes", "not device memory", "thread (0,0,0)"}, false},
+    {"out_of_bounds",
+     "memcheck",
+     {"memcheck: invalid write of 4 bytes", "thread (4,0,0) of block (3,0,0)", "fill(int*, int)",
+      "PTX line", "memory.cu:", "0 bytes after the end of the allocation of 400 bytes",
+      "cudaErrorIllegalAddress"}},
+    {"misaligned",
+     "memcheck",
+     {"misaligned read of 4 bytes", "memory.cu:", "cudaErrorMisalignedAddress"}},
+    {"use_after_free",
+     "memcheck",
+     {"invalid read of 4 bytes", "inside freed memory", "memory.cu:"}},
+    {"null_pointer",
+     "memcheck",
+     {"invalid read of 4 bytes", "not device memory", "thread (0,0,0)"},
+     false},
     {"double_free", "memcheck", {"memcheck: double free"}},
     {"leak", "memcheck", {"leak: 64 bytes in 1 allocations"}},
-    {"shared_out_of_bounds", "memcheck",
-     {"invalid write of 4 bytes at shared offset 0x80", "thread (31,0,0)", "128 bytes of shared memory", "memory.cu:"}},
-    {"uninitialised", "initcheck", {"initcheck: read of 4 bytes", "nothing was written there", "memory.cu:"}},
+    {"shared_out_of_bounds",
+     "memcheck",
+     {"invalid write of 4 bytes at shared offset 0x80", "thread (31,0,0)",
+      "128 bytes of shared memory", "memory.cu:"}},
+    {"uninitialised",
+     "initcheck",
+     {"initcheck: read of 4 bytes", "nothing was written there", "memory.cu:"}},
     {"copy_outside", "memcheck", {"memcheck: copy of 32 bytes", "leaves the allocation"}, false},
-    {"shared_race", "racecheck", {"race on shared memory at offset", "read by thread", "write by thread", "race.cu:"}},
+    {"shared_race",
+     "racecheck",
+     {"race on shared memory at offset", "read by thread", "write by thread", "race.cu:"}},
     {"global_race", "racecheck", {"race on global memory at 0x", "race.cu:"}},
     {"counter_race", "racecheck", {"race on global memory at 0x", "race.cu:"}},
-    {"byte_race", "racecheck", {"race on shared memory", "write by thread (1,0,0)", "write by thread (0,0,0)", "race.cu:"}},
+    {"byte_race",
+     "racecheck",
+     {"race on shared memory", "write by thread (1,0,0)", "write by thread (0,0,0)", "race.cu:"}},
     {"warp_race", "racecheck", {"race on shared memory", "race.cu:"}},
     {"tile_race", "racecheck", {"race on shared memory", "race.cu:"}},
     {"named_barrier_race", "racecheck", {"race on shared memory", "race.cu:"}},
-    {"early_exit", "synccheck", {"barrier 0", "is not reached by 14 of 64 threads", "thread (50,0,0)", "sync.cu:"}},
-    {"two_barriers", "synccheck", {"hang: ", "32 threads wait at a barrier", "sync.cu:", "cudaErrorLaunchTimeout"}},
-    {"missing_lanes", "synccheck", {"hang: ", "16 threads wait for mask 0xffffffff", "16 threads wait at a barrier", "sync.cu:"}},
+    {"early_exit",
+     "synccheck",
+     {"barrier 0", "is not reached by 14 of 64 threads", "thread (50,0,0)", "sync.cu:"}},
+    {"two_barriers",
+     "synccheck",
+     {"hang: ", "32 threads wait at a barrier", "sync.cu:", "cudaErrorLaunchTimeout"}},
+    {"missing_lanes",
+     "synccheck",
+     {"hang: ", "16 threads wait for mask 0xffffffff", "16 threads wait at a barrier", "sync.cu:"}},
     {"foreign_mask", "synccheck", {"mask 0xffff0000 does not name the lane", "sync.cu:"}},
     {"exited_lanes", "synccheck", {"names lanes that have exited", "thread (16,0,0)", "sync.cu:"}},
-    {"spin", "synccheck", {"hang: a thread loops without end", "63 threads", "1 threads have exited", "sync.cu:"}},
+    {"spin",
+     "synccheck",
+     {"hang: a thread loops without end", "63 threads", "1 threads have exited", "sync.cu:"}},
     {"split_warp", "synccheck", {"lanes of one warp meet at different instructions", "sync.cu:"}},
 };
 
@@ -70,20 +98,23 @@ TEST_P(Planted, BugIsReported) {
   const Bug& bug = GetParam();
   const Outcome o = run(std::string(bug.name) + "_bad", std::string("SOFTGPU_CHECK=") + bug.check);
   EXPECT_EQ(o.code, 99) << o.text;
-  for (const char* words : bug.said) EXPECT_NE(o.text.find(words), std::string::npos) << words << "\nis not in\n" << o.text;
+  for (const char* words : bug.said)
+    EXPECT_NE(o.text.find(words), std::string::npos) << words << "\nis not in\n" << o.text;
 }
 
 TEST_P(Planted, RepairedTwinIsSilent) {
   const Bug& bug = GetParam();
   if (!bug.has_twin) return;
   for (const char* order : {"", " SOFTGPU_SHUFFLE=1", " SOFTGPU_SHUFFLE=2"}) {
-    const Outcome o = run(std::string(bug.name) + "_good", std::string("SOFTGPU_CHECK=all") + order);
+    const Outcome o =
+        run(std::string(bug.name) + "_good", std::string("SOFTGPU_CHECK=all") + order);
     EXPECT_EQ(o.code, 0) << o.text;
     EXPECT_EQ(o.text, "") << order;
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(All, Planted, testing::ValuesIn(kBugs), [](const auto& info) { return std::string(info.param.name); });
+INSTANTIATE_TEST_SUITE_P(All, Planted, testing::ValuesIn(kBugs),
+                         [](const auto& info) { return std::string(info.param.name); });
 
 TEST(PlantedAlone, WritesOfKernelsInitialise) {
   const Outcome o = run("initialised_by_kernel_good", "SOFTGPU_CHECK=all");

@@ -22,9 +22,14 @@ __global__ void with_shared(int* a) {
   __syncthreads();
   a[threadIdx.x] = s[blockDim.x - 1 - threadIdx.x];
 }
-__global__ void __launch_bounds__(64) bounded(int* a) { a[threadIdx.x] = 1; }
+__global__ void __launch_bounds__(64) bounded(int* a) {
+  a[threadIdx.x] = 1;
+}
 
-struct Block { int values[5]; double weight; };
+struct Block {
+  int values[5];
+  double weight;
+};
 __global__ void by_value(Block b, char tag, int* out) {
   out[threadIdx.x] = b.values[threadIdx.x] + static_cast<int>(b.weight) + tag;
 }
@@ -96,11 +101,15 @@ TEST_F(Runtime, LaunchBoundsAreKept) {
 }
 
 TEST_F(Runtime, MoreSharedMemoryOnRequest) {
-  ASSERT_EQ(cudaFuncSetAttribute(with_shared, cudaFuncAttributeMaxDynamicSharedMemorySize, 100 * 1024), cudaSuccess);
+  ASSERT_EQ(
+      cudaFuncSetAttribute(with_shared, cudaFuncAttributeMaxDynamicSharedMemorySize, 100 * 1024),
+      cudaSuccess);
   with_shared<<<1, 100, 100 * 1024>>>(a_);
   EXPECT_EQ(cudaGetLastError(), cudaSuccess);
   EXPECT_EQ(get()[0], 99);
-  EXPECT_EQ(cudaFuncSetAttribute(with_shared, cudaFuncAttributeMaxDynamicSharedMemorySize, 164 * 1024), cudaErrorInvalidValue);
+  EXPECT_EQ(
+      cudaFuncSetAttribute(with_shared, cudaFuncAttributeMaxDynamicSharedMemorySize, 164 * 1024),
+      cudaErrorInvalidValue);
   EXPECT_EQ(cudaGetLastError(), cudaErrorInvalidValue);
   cudaFuncAttributes attributes;
   ASSERT_EQ(cudaFuncGetAttributes(&attributes, with_shared), cudaSuccess);
@@ -122,13 +131,15 @@ TEST_F(Runtime, SymbolsAreReadAndWritten) {
   size_t bytes = 0;
   ASSERT_EQ(cudaGetSymbolSize(&bytes, constant_table), cudaSuccess);
   EXPECT_EQ(bytes, 16u);
-  EXPECT_EQ(cudaMemcpyToSymbol(constant_table, table, sizeof table, 3 * sizeof(int)), cudaErrorInvalidValue);
+  EXPECT_EQ(cudaMemcpyToSymbol(constant_table, table, sizeof table, 3 * sizeof(int)),
+            cudaErrorInvalidValue);
   cudaGetLastError();
 }
 
 TEST_F(Runtime, CopiesAreChecked) {
   int host[4] = {};
-  EXPECT_EQ(cudaMemcpy(host, a_ + kN - 2, sizeof host, cudaMemcpyDeviceToHost), cudaErrorInvalidValue);
+  EXPECT_EQ(cudaMemcpy(host, a_ + kN - 2, sizeof host, cudaMemcpyDeviceToHost),
+            cudaErrorInvalidValue);
   EXPECT_EQ(cudaMemcpy(host, a_, sizeof host, cudaMemcpyHostToDevice), cudaErrorInvalidValue);
   EXPECT_EQ(cudaMemset(a_ + kN, 0, 1), cudaErrorInvalidValue);
   EXPECT_EQ(cudaGetLastError(), cudaErrorInvalidValue);
@@ -170,7 +181,8 @@ TEST_F(Runtime, StreamsAndEventsKeepOrder) {
   scale<<<4, 32, 0, two>>>(a_, kN, 10);
   int* pinned = nullptr;
   ASSERT_EQ(cudaMallocHost(&pinned, kN * sizeof(int)), cudaSuccess);
-  ASSERT_EQ(cudaMemcpyAsync(pinned, a_, kN * sizeof(int), cudaMemcpyDeviceToHost, two), cudaSuccess);
+  ASSERT_EQ(cudaMemcpyAsync(pinned, a_, kN * sizeof(int), cudaMemcpyDeviceToHost, two),
+            cudaSuccess);
   ASSERT_EQ(cudaStreamSynchronize(two), cudaSuccess);
   EXPECT_EQ(pinned[9], 100);
   float milliseconds = -1;
@@ -183,7 +195,8 @@ TEST_F(Runtime, StreamsAndEventsKeepOrder) {
   EXPECT_EQ(cudaStreamDestroy(two), cudaSuccess);
 }
 
-// Parameters are those of the capture; nothing runs before the launch; a graph runs again and again.
+// Parameters are those of the capture; nothing runs before the launch; a graph runs again and
+// again.
 TEST_F(Runtime, CaptureMakesAGraph) {
   cudaStream_t stream;
   ASSERT_EQ(cudaStreamCreate(&stream), cudaSuccess);

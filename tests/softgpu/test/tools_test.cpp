@@ -39,7 +39,9 @@ std::string counters() {
 // The part of the JSON that is about one kernel.
 std::string about(const std::string& json, const std::string& kernel) {
   const size_t begin = json.find("{\"kernel\": \"" + kernel + "(");
-  return begin == std::string::npos ? "" : json.substr(begin, json.find("{\"kernel\"", begin + 1) - begin);
+  return begin == std::string::npos
+             ? ""
+             : json.substr(begin, json.find("{\"kernel\"", begin + 1) - begin);
 }
 void expect_has(const std::string& text, const std::string& words) {
   EXPECT_NE(text.find(words), std::string::npos) << words << "\nis not in\n" << text;

@@ -20,7 +20,9 @@ TEST(Warp, Shuffles) {
       const auto r = out.values();
       for (int lane = 0; lane < 32; ++lane) {
         const int first = lane / width * width, last = first + width - 1;
-        const auto within = [&](int source) { return source >= first && source <= last ? source : lane; };
+        const auto within = [&](int source) {
+          return source >= first && source <= last ? source : lane;
+        };
         EXPECT_EQ(r[lane], 10 * (first + by % width));
         EXPECT_EQ(r[32 + lane], 10 * within(lane - by));
         EXPECT_EQ(r[64 + lane], 10 * within(lane + by));
@@ -35,10 +37,12 @@ __global__ void votes(unsigned* out, unsigned set, int* values) {
   const unsigned lane = threadIdx.x;
   const bool mine = (set >> lane & 1) != 0;
   out[lane] = __ballot_sync(kAll, mine);
-  out[32 + lane] = (__all_sync(kAll, mine) ? 1 : 0) | (__any_sync(kAll, mine) ? 2 : 0) | (__uni_sync(kAll, mine) ? 4 : 0);
+  out[32 + lane] = (__all_sync(kAll, mine) ? 1 : 0) | (__any_sync(kAll, mine) ? 2 : 0) |
+                   (__uni_sync(kAll, mine) ? 4 : 0);
   out[64 + lane] = __match_any_sync(kAll, values[lane]);
   int all = 0;
-  out[96 + lane] = __match_all_sync(kAll, values[0] + (set == 0 ? 0 : static_cast<int>(lane)), &all);
+  out[96 + lane] =
+      __match_all_sync(kAll, values[0] + (set == 0 ? 0 : static_cast<int>(lane)), &all);
   out[128 + lane] = all;
   out[160 + lane] = __reduce_add_sync(kAll, lane);
   out[192 + lane] = static_cast<unsigned>(__reduce_min_sync(kAll, static_cast<int>(lane) - 5));
@@ -54,7 +58,8 @@ TEST(Warp, VotesMatchesReductions) {
     const auto r = out.values();
     for (unsigned lane = 0; lane < 32; ++lane) {
       EXPECT_EQ(r[lane], set);
-      EXPECT_EQ(r[32 + lane], (set == kAll ? 1u : 0u) | (set != 0 ? 2u : 0u) | (set == 0 || set == kAll ? 4u : 0u));
+      EXPECT_EQ(r[32 + lane], (set == kAll ? 1u : 0u) | (set != 0 ? 2u : 0u) |
+                                  (set == 0 || set == kAll ? 4u : 0u));
       unsigned same = 0;
       for (unsigned k = 0; k < 32; ++k) same |= (k % 3 == lane % 3 ? 1u : 0u) << k;
       EXPECT_EQ(r[64 + lane], same);
@@ -86,8 +91,10 @@ __global__ void partial(int* out) {
   out[threadIdx.x] = v;
 }
 __global__ void active(unsigned* out) {
-  if (threadIdx.x % 3 == 0) out[threadIdx.x] = __activemask();
-  else if (threadIdx.x < 20) out[threadIdx.x] = __activemask();
+  if (threadIdx.x % 3 == 0)
+    out[threadIdx.x] = __activemask();
+  else if (threadIdx.x < 20)
+    out[threadIdx.x] = __activemask();
 }
 TEST(Warp, DivergenceAndPartialWarps) {
   Device<int> out(32);
@@ -101,10 +108,13 @@ TEST(Warp, DivergenceAndPartialWarps) {
   active<<<1, 32>>>(masks.get());
   unsigned third = 0, others = 0;
   for (unsigned i = 0; i < 32; ++i) {
-    if (i % 3 == 0) third |= 1u << i;
-    else if (i < 20) others |= 1u << i;
+    if (i % 3 == 0)
+      third |= 1u << i;
+    else if (i < 20)
+      others |= 1u << i;
   }
-  for (unsigned i = 0; i < 32; ++i) EXPECT_EQ(masks.values()[i], i % 3 == 0 ? third : i < 20 ? others : 0u);
+  for (unsigned i = 0; i < 32; ++i)
+    EXPECT_EQ(masks.values()[i], i % 3 == 0 ? third : i < 20 ? others : 0u);
 }
 
 __global__ void block_votes(int* out, int n) {
@@ -156,7 +166,8 @@ __global__ void grid_barrier(volatile int* arrived, int* out) {
     out[blockIdx.x] = blockIdx.x;
     __threadfence();
     atomicAdd(const_cast<int*>(arrived), 1);
-    while (*arrived < static_cast<int>(gridDim.x)) {}
+    while (*arrived < static_cast<int>(gridDim.x)) {
+    }
     __threadfence();
     s = 0;
     for (unsigned b = 0; b < gridDim.x; ++b) s += reinterpret_cast<volatile int*>(out)[b];

@@ -26,13 +26,15 @@ void emit_indexed_branch(Emitter& e, const Instruction& i) {
 }
 
 // Functions that the device runtime provides.
-bool emit_builtin(Emitter& e, const Instruction& i, const std::string& name, const std::vector<std::string>& results,
-                  const std::vector<std::string>& args) {
+bool emit_builtin(Emitter& e, const Instruction& i, const std::string& name,
+                  const std::vector<std::string>& results, const std::vector<std::string>& args) {
   const auto u64_at = [&](size_t k) { return cat("get<u64>(", args.at(k), ")"); };
   if (name == "vprintf") {
-    e.line(cat("put<s32>(", results.at(0), ", api->print(t, ", u64_at(0), ", ", u64_at(1), ", ", i.line, "));"));
+    e.line(cat("put<s32>(", results.at(0), ", api->print(t, ", u64_at(0), ", ", u64_at(1), ", ",
+               i.line, "));"));
   } else if (name == "__assertfail") {
-    e.line(cat("api->assert_fail(t, ", u64_at(0), ", ", u64_at(1), ", get<u32>(", args.at(2), "), ", u64_at(3), ", ", i.line, ");"));
+    e.line(cat("api->assert_fail(t, ", u64_at(0), ", ", u64_at(1), ", get<u32>(", args.at(2), "), ",
+               u64_at(3), ", ", i.line, ");"));
   } else if (name == "malloc") {
     e.line(cat("put<u64>(", results.at(0), ", api->device_malloc(t, ", u64_at(0), "));"));
   } else if (name == "free") {
@@ -49,13 +51,15 @@ void emit_call(Emitter& e, const Instruction& i) {
   std::vector<std::string> results, args;
   const auto names = [&](const Operand& list, std::vector<std::string>& to) {
     for (const Operand& o : list.parts) {
-      if (o.variable == nullptr || o.variable->space != "param") e.unsupported(i, "argument that is no .param variable");
+      if (o.variable == nullptr || o.variable->space != "param")
+        e.unsupported(i, "argument that is no .param variable");
       to.push_back(o.variable->cname);
     }
   };
   if (i.operands.at(0).form == Operand::Form::kList) names(i.operands[at++], results);
   const Operand& target = i.operands.at(at++);
-  if (at < i.operands.size() && i.operands[at].form == Operand::Form::kList) names(i.operands[at++], args);
+  if (at < i.operands.size() && i.operands[at].form == Operand::Form::kList)
+    names(i.operands[at++], args);
   std::string list = "(t", types = "(*)(Thread*";
   for (const std::string& r : results) list += cat(", ", r), types += ", u8*";
   for (const std::string& a : args) list += cat(", ", a), types += ", u8*";
@@ -66,7 +70,8 @@ void emit_call(Emitter& e, const Instruction& i) {
   const auto f = e.unit().module->functions.find(target.name);
   if (f == e.unit().module->functions.end()) e.unsupported(i, "unknown function " + target.name);
   if (f->second->is_declaration) {
-    if (!emit_builtin(e, i, target.name, results, args)) e.unsupported(i, "function without a body: " + target.name);
+    if (!emit_builtin(e, i, target.name, results, args))
+      e.unsupported(i, "function without a body: " + target.name);
     return;
   }
   e.unit().callees.insert(target.name);
@@ -76,7 +81,8 @@ void emit_call(Emitter& e, const Instruction& i) {
 void emit_barrier(Emitter& e, const Instruction& i) {
   e.allow(i, {"sync", "arrive", "red", "warp", "cta", "aligned", "popc", "and", "or"});
   if (i.has("warp")) {
-    e.line(cat("{ WarpArgs w; api->warp(t, WarpOp::kSyncWarp, ", e.value(i.operands.at(0), kU32, i), ", &w, ", i.line, "); }"));
+    e.line(cat("{ WarpArgs w; api->warp(t, WarpOp::kSyncWarp, ", e.value(i.operands.at(0), kU32, i),
+               ", &w, ", i.line, "); }"));
     return;
   }
   const size_t first = i.has("red") ? 1 : 0;
@@ -87,11 +93,14 @@ void emit_barrier(Emitter& e, const Instruction& i) {
   if (i.has("red")) {
     const Operand& value = i.operands.back();
     const int operation = i.has("popc") ? 0 : i.has("and") ? 1 : 2;
-    const std::string call = cat("api->barrier_reduce(t, ", id, ", ", count, ", ", operation, ", ", e.value(value, kPred, i), ", ", i.line, ")");
-    e.assign(i.operands[0], i.has("popc") ? kU32 : kPred, i.has("popc") ? call : cat(call, " != 0"), i);
+    const std::string call = cat("api->barrier_reduce(t, ", id, ", ", count, ", ", operation, ", ",
+                                 e.value(value, kPred, i), ", ", i.line, ")");
+    e.assign(i.operands[0], i.has("popc") ? kU32 : kPred, i.has("popc") ? call : cat(call, " != 0"),
+             i);
     return;
   }
-  e.line(cat(i.has("arrive") ? "api->barrier_arrive(t, " : "api->barrier(t, ", id, ", ", count, ", ", i.line, ");"));
+  e.line(cat(i.has("arrive") ? "api->barrier_arrive(t, " : "api->barrier(t, ", id, ", ", count,
+             ", ", i.line, ");"));
 }
 
 }  // namespace

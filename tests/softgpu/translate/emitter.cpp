@@ -17,7 +17,8 @@ uint32_t rounding_mode(const Instruction& i) {
 }
 
 void Emitter::unsupported(const Instruction& i, std::string_view why) const {
-  throw PtxError(cat("PTX line ", i.line, ": not implemented: ", i.opcode, why.empty() ? "" : ": ", why));
+  throw PtxError(
+      cat("PTX line ", i.line, ": not implemented: ", i.opcode, why.empty() ? "" : ": ", why));
 }
 
 void Emitter::allow(const Instruction& i, std::initializer_list<std::string_view> modifiers) const {
@@ -33,17 +34,20 @@ void Emitter::need_operands(const Instruction& i, size_t least, size_t most) con
   if (i.operands.size() < least || i.operands.size() > most) unsupported(i, "number of operands");
 }
 
-// ---- NaN payloads --------------------------------------------------------------------------------
-// PTX arithmetic gives the canonical NaN, x86 arithmetic the payload of an operand. Making each
-// result canonical would be slow, so it is done where the bits can be seen: a register that only
-// arithmetic writes is made canonical when it is stored or moved elsewhere; one that holds loaded
-// values too is made canonical when arithmetic writes it.
+// ---- NaN payloads
+// -------------------------------------------------------------------------------- PTX arithmetic
+// gives the canonical NaN, x86 arithmetic the payload of an operand. Making each result canonical
+// would be slow, so it is done where the bits can be seen: a register that only arithmetic writes
+// is made canonical when it is stored or moved elsewhere; one that holds loaded values too is made
+// canonical when arithmetic writes it.
 void Emitter::classify_nans() {
-  static const std::set<std::string> arithmetic = {
-      "add", "sub", "mul", "fma", "mad", "div", "rcp", "sqrt", "rsqrt", "sin", "cos", "lg2", "ex2",
-      "tanh", "min", "max", "cvt"};
+  static const std::set<std::string> arithmetic = {"add", "sub",  "mul",   "fma", "mad", "div",
+                                                   "rcp", "sqrt", "rsqrt", "sin", "cos", "lg2",
+                                                   "ex2", "tanh", "min",   "max", "cvt"};
   static const std::set<std::string> copies = {"mov", "selp", "neg", "abs", "slct"};
-  struct Flags { bool raw = false, computed = false; };
+  struct Flags {
+    bool raw = false, computed = false;
+  };
   std::map<const Register*, Flags> flags;
   std::vector<std::pair<const Register*, const Register*>> edges;
   const auto is_float = [](const Operand& o) {
@@ -60,9 +64,13 @@ void Emitter::classify_nans() {
         f.computed = true;
       } else if (copies.contains(i.parts[0]) && to == &i.operands[0]) {
         for (size_t k = 1; k < i.operands.size(); ++k) {
-          if (is_float(i.operands[k])) edges.emplace_back(to->reg, i.operands[k].reg);
-          else if (i.operands[k].form != Operand::Form::kFloatBits) f.raw = f.raw || i.parts[0] == "mov";
-          else if ((i.operands[k].integer & 0x7fffffff) > 0x7f800000 || i.operands[k].float_width == 64) f.raw = true;
+          if (is_float(i.operands[k]))
+            edges.emplace_back(to->reg, i.operands[k].reg);
+          else if (i.operands[k].form != Operand::Form::kFloatBits)
+            f.raw = f.raw || i.parts[0] == "mov";
+          else if ((i.operands[k].integer & 0x7fffffff) > 0x7f800000 ||
+                   i.operands[k].float_width == 64)
+            f.raw = true;
         }
       } else {
         f.raw = true;
@@ -90,7 +98,8 @@ bool Emitter::holds_arithmetic_only(const Operand& o) const {
   return c != nan_class_.end() && c->second == NanClass::kArithmetic;
 }
 
-// ---- Values --------------------------------------------------------------------------------------
+// ---- Values
+// --------------------------------------------------------------------------------------
 std::string Emitter::register_value(const Register& r, Type t, bool keep_bits) const {
   const bool wants_float = c_type(t) == "float" || c_type(t) == "double";
   if (r.type.kind == Kind::kPredicate) return r.name;
@@ -127,12 +136,21 @@ std::string Emitter::immediate(const Operand& o, Type t, const Instruction& i) c
 std::string Emitter::value(const Operand& o, Type t, const Instruction& i) {
   std::string v;
   switch (o.form) {
-    case Operand::Form::kRegister: v = register_value(*o.reg, t, !t.is_float()); break;
+    case Operand::Form::kRegister:
+      v = register_value(*o.reg, t, !t.is_float());
+      break;
     case Operand::Form::kInteger:
-    case Operand::Form::kFloatBits: v = immediate(o, t, i); break;
-    case Operand::Form::kSpecial: v = cat("(", c_type(t), ")", special(o, i)); break;
-    case Operand::Form::kSymbol: v = cat("(", c_type(t), ")(", symbol_address(o, i), ")"); break;
-    default: unsupported(i, "operand");
+    case Operand::Form::kFloatBits:
+      v = immediate(o, t, i);
+      break;
+    case Operand::Form::kSpecial:
+      v = cat("(", c_type(t), ")", special(o, i));
+      break;
+    case Operand::Form::kSymbol:
+      v = cat("(", c_type(t), ")(", symbol_address(o, i), ")");
+      break;
+    default:
+      unsupported(i, "operand");
   }
   if (o.negated && t.kind != Kind::kPredicate) unsupported(i, "negated operand");
   return o.negated ? cat("!", v) : v;
@@ -176,18 +194,27 @@ void Emitter::assign(const Operand& to, Type t, const std::string& expression, c
 
 std::string Emitter::special(const Operand& o, const Instruction& i) const {
   static const std::map<std::string, std::string> names = {
-      {"%laneid", "t->lane"}, {"%warpid", "t->warp"},
-      {"%nwarpid", "((t->block->threads + 31) / 32)"}, {"WARP_SZ", "32u"}, {"%smid", "0u"},
-      {"%nsmid", "1u"}, {"%gridid", "1ul"}, {"%clock", "(u32)api->clock()"},
-      {"%clock_hi", "(u32)(api->clock() >> 32)"}, {"%clock64", "api->clock()"},
-      {"%globaltimer", "api->clock()"}, {"%globaltimer_lo", "(u32)api->clock()"},
+      {"%laneid", "t->lane"},
+      {"%warpid", "t->warp"},
+      {"%nwarpid", "((t->block->threads + 31) / 32)"},
+      {"WARP_SZ", "32u"},
+      {"%smid", "0u"},
+      {"%nsmid", "1u"},
+      {"%gridid", "1ul"},
+      {"%clock", "(u32)api->clock()"},
+      {"%clock_hi", "(u32)(api->clock() >> 32)"},
+      {"%clock64", "api->clock()"},
+      {"%globaltimer", "api->clock()"},
+      {"%globaltimer_lo", "(u32)api->clock()"},
       {"%globaltimer_hi", "(u32)(api->clock() >> 32)"},
-      {"%lanemask_eq", "(1u << t->lane)"}, {"%lanemask_lt", "((1u << t->lane) - 1)"},
+      {"%lanemask_eq", "(1u << t->lane)"},
+      {"%lanemask_lt", "((1u << t->lane) - 1)"},
       {"%lanemask_le", "(((1u << t->lane) - 1) | 1u << t->lane)"},
       {"%lanemask_gt", "~(((1u << t->lane) - 1) | 1u << t->lane)"},
       {"%lanemask_ge", "~((1u << t->lane) - 1)"},
       {"%dynamic_smem_size", "t->block->dynamic_shared"},
-      {"%total_smem_size", "t->block->shared_exact"}, {"%is_explicit_cluster", "0u"}};
+      {"%total_smem_size", "t->block->shared_exact"},
+      {"%is_explicit_cluster", "0u"}};
   const size_t dot = o.name.find('.');
   if (dot != std::string::npos && dot + 2 == o.name.size()) {
     const std::string base = o.name.substr(0, dot);
@@ -205,7 +232,8 @@ std::string Emitter::special(const Operand& o, const Instruction& i) const {
   return found->second;
 }
 
-// ---- Memory --------------------------------------------------------------------------------------
+// ---- Memory
+// --------------------------------------------------------------------------------------
 std::string Emitter::symbol_address(const Operand& o, const Instruction& i) {
   const std::string plus = o.integer != 0 ? cat(" + ", o.integer, "ul") : "";
   if (o.variable == nullptr) {
@@ -234,12 +262,14 @@ std::string Emitter::symbol_address(const Operand& o, const Instruction& i) {
     if (function_.is_entry) {
       const ParameterLayout layout = parameter_layout(function_);
       for (size_t k = 0; k < function_.parameters.size(); ++k) {
-        if (function_.parameters[k] == &v) return cat(layout.entries[k].offset, "ul + kParamWindow", plus);
+        if (function_.parameters[k] == &v)
+          return cat(layout.entries[k].offset, "ul + kParamWindow", plus);
       }
     }
     return cat("(u64)", v.cname, plus);
   }
-  const auto [slot, added] = unit_.symbols.try_emplace(v.name, cat("symbol_", unit_.symbols.size()));
+  const auto [slot, added] =
+      unit_.symbols.try_emplace(v.name, cat("symbol_", unit_.symbols.size()));
   return cat(slot->second, plus);
 }
 
@@ -282,11 +312,15 @@ std::string Emitter::access(const Operand& memory, const std::string& space, uin
   return cat("at_generic<", bytes, ">", tail, where, ")");
 }
 
-// ---- Control -------------------------------------------------------------------------------------
+// ---- Control
+// -------------------------------------------------------------------------------------
 std::string Emitter::label_name(const Operand& o, const Instruction& i) const {
-  if (o.form != Operand::Form::kSymbol || !label_at_.contains(o.name)) unsupported(i, "branch target");
+  if (o.form != Operand::Form::kSymbol || !label_at_.contains(o.name))
+    unsupported(i, "branch target");
   return o.name;
 }
-bool Emitter::is_backward(const std::string& label) const { return label_at_.at(label) <= at_; }
+bool Emitter::is_backward(const std::string& label) const {
+  return label_at_.at(label) <= at_;
+}
 
 }  // namespace burin::softgpu

@@ -1,4 +1,5 @@
-// Writes one function. The opcode families (arithmetic.cpp, ...) turn an instruction into C++ with it.
+// Writes one function. The opcode families (arithmetic.cpp, ...) turn an instruction into C++ with
+// it.
 #pragma once
 
 #include <initializer_list>
@@ -14,10 +15,18 @@
 
 namespace burin::softgpu {
 
-inline std::string text_of(std::string_view s) { return std::string(s); }
-inline std::string text_of(uint64_t v) { return std::to_string(v); }
-inline std::string text_of(uint32_t v) { return std::to_string(v); }
-inline std::string text_of(int v) { return std::to_string(v); }
+inline std::string text_of(std::string_view s) {
+  return std::string(s);
+}
+inline std::string text_of(uint64_t v) {
+  return std::to_string(v);
+}
+inline std::string text_of(uint32_t v) {
+  return std::to_string(v);
+}
+inline std::string text_of(int v) {
+  return std::to_string(v);
+}
 // cat("a", 1, "b") is "a1b".
 template <class... Parts>
 std::string cat(const Parts&... parts) {
@@ -32,7 +41,8 @@ std::string c_type(Type t);
 // What is shared by the functions of one kernel.
 struct UnitContext {
   const Module* module = nullptr;
-  std::map<std::string, uint64_t> shared_offsets;  // module-level and function-level, by unique name
+  std::map<std::string, uint64_t>
+      shared_offsets;  // module-level and function-level, by unique name
   uint64_t static_shared = 0;
   std::map<std::string, std::string> symbols;  // device variable -> its slot in the C++ text
   std::vector<uint32_t> site_lines;

@@ -26,7 +26,8 @@ bool emit_approximation(Emitter& e, const Instruction& i, Type t) {
   } else if (op == "rcp") {
     const uint32_t mode = rounding_mode(i);
     const char* one = t.bits == 32 ? "1.0f" : "1.0";
-    r = mode == 0 ? cat(one, " / ", a) : cat("api->div_f", t.bits, "(", one, ", ", a, ", ", mode, ")");
+    r = mode == 0 ? cat(one, " / ", a)
+                  : cat("api->div_f", t.bits, "(", one, ", ", a, ", ", mode, ")");
   } else if (op == "sqrt") {
     const uint32_t mode = rounding_mode(i);
     r = mode != 0 ? cat("api->sqrt_f", t.bits, "(", a, ", ", mode, ")")
@@ -50,14 +51,18 @@ bool emit_sign(Emitter& e, const Instruction& i, Type t) {
     const char* f = op == "neg" ? "-" : t.bits == 32 ? "__builtin_fabsf" : "__builtin_fabs";
     e.assign(i.operands[0], t, cat(f, "(", a, ")"), i, true);
   } else if (op == "copysign") {
-    e.assign(i.operands[0], t, cat("__builtin_copysign", t.bits == 32 ? "f(" : "(", v(2), ", ", v(1), ")"), i);
+    e.assign(i.operands[0], t,
+             cat("__builtin_copysign", t.bits == 32 ? "f(" : "(", v(2), ", ", v(1), ")"), i);
   } else if (op == "testp") {
     const std::string x = v(1);
     const std::map<std::string, std::string> tests = {
-        {"finite", cat("__builtin_isfinite(", x, ")")}, {"infinite", cat("__builtin_isinf(", x, ") != 0")},
-        {"number", cat("!is_nan(", x, ")")}, {"notanumber", cat("is_nan(", x, ")")},
+        {"finite", cat("__builtin_isfinite(", x, ")")},
+        {"infinite", cat("__builtin_isinf(", x, ") != 0")},
+        {"number", cat("!is_nan(", x, ")")},
+        {"notanumber", cat("is_nan(", x, ")")},
         {"normal", cat("__builtin_isnormal(", x, ")")},
-        {"subnormal", cat("(", x, " != 0 && __builtin_isfinite(", x, ") && !__builtin_isnormal(", x, "))")}};
+        {"subnormal",
+         cat("(", x, " != 0 && __builtin_isfinite(", x, ") && !__builtin_isnormal(", x, "))")}};
     for (const auto& [name, code] : tests) {
       if (i.has(name)) return e.assign(i.operands[0], kPred, code, i), true;
     }
@@ -74,8 +79,8 @@ bool emit_float(Emitter& e, const Instruction& i) {
   const Type t = i.type();
   if (t.kind != Kind::kFloat || t.bits < 32) return false;
   const std::string& op = i.parts[0];
-  e.allow(i, {"rn", "rz", "rm", "rp", "ftz", "sat", "approx", "full", "NaN", "xorsign", "abs", "finite",
-              "infinite", "number", "notanumber", "normal", "subnormal"});
+  e.allow(i, {"rn", "rz", "rm", "rp", "ftz", "sat", "approx", "full", "NaN", "xorsign", "abs",
+              "finite", "infinite", "number", "notanumber", "normal", "subnormal"});
   if (i.types() != 1) e.unsupported(i, "mixed precision");
   if (emit_sign(e, i, t) || emit_approximation(e, i, t)) return true;
   const bool ftz = i.has("ftz") && t.bits == 32;
@@ -93,10 +98,12 @@ bool emit_float(Emitter& e, const Instruction& i) {
                   : cat("api->add", width, v(1), ", ", b, ", ", mode, ")");
   } else if (op == "mul") {
     e.need_operands(i, 3, 3);
-    r = mode == 0 ? cat("(", v(1), " * ", v(2), ")") : cat("api->mul", width, v(1), ", ", v(2), ", ", mode, ")");
+    r = mode == 0 ? cat("(", v(1), " * ", v(2), ")")
+                  : cat("api->mul", width, v(1), ", ", v(2), ", ", mode, ")");
   } else if (op == "div") {
     e.need_operands(i, 3, 3);
-    r = mode == 0 ? cat("(", v(1), " / ", v(2), ")") : cat("api->div", width, v(1), ", ", v(2), ", ", mode, ")");
+    r = mode == 0 ? cat("(", v(1), " / ", v(2), ")")
+                  : cat("api->div", width, v(1), ", ", v(2), ", ", mode, ")");
   } else if (op == "fma" || op == "mad") {
     e.need_operands(i, 4, 4);
     const std::string args = cat(v(1), ", ", v(2), ", ", v(3));

@@ -8,18 +8,17 @@ namespace {
 
 Class class_of(const Instruction& i) {
   static const std::map<std::string, Class> fixed = {
-      {"ld", Class::kMemory},      {"ldu", Class::kMemory},     {"st", Class::kMemory},
-      {"cp", Class::kMemory},      {"prefetch", Class::kMemory},
-      {"atom", Class::kAtomic},    {"red", Class::kAtomic},
-      {"bar", Class::kBarrier},    {"barrier", Class::kBarrier}, {"membar", Class::kBarrier},
-      {"fence", Class::kBarrier},  {"bra", Class::kControl},    {"brx", Class::kControl},
-      {"call", Class::kControl},   {"ret", Class::kControl},    {"exit", Class::kControl},
-      {"trap", Class::kControl},   {"shfl", Class::kWarp},      {"vote", Class::kWarp},
-      {"match", Class::kWarp},     {"redux", Class::kWarp},     {"activemask", Class::kWarp},
-      {"mma", Class::kMatrix},     {"wmma", Class::kMatrix},    {"ldmatrix", Class::kMatrix},
-      {"cvt", Class::kConvert},    {"mov", Class::kMove},       {"selp", Class::kMove},
-      {"slct", Class::kMove},      {"cvta", Class::kMove},      {"setp", Class::kMove},
-      {"set", Class::kMove},       {"prmt", Class::kMove}};
+      {"ld", Class::kMemory},       {"ldu", Class::kMemory},      {"st", Class::kMemory},
+      {"cp", Class::kMemory},       {"prefetch", Class::kMemory}, {"atom", Class::kAtomic},
+      {"red", Class::kAtomic},      {"bar", Class::kBarrier},     {"barrier", Class::kBarrier},
+      {"membar", Class::kBarrier},  {"fence", Class::kBarrier},   {"bra", Class::kControl},
+      {"brx", Class::kControl},     {"call", Class::kControl},    {"ret", Class::kControl},
+      {"exit", Class::kControl},    {"trap", Class::kControl},    {"shfl", Class::kWarp},
+      {"vote", Class::kWarp},       {"match", Class::kWarp},      {"redux", Class::kWarp},
+      {"activemask", Class::kWarp}, {"mma", Class::kMatrix},      {"wmma", Class::kMatrix},
+      {"ldmatrix", Class::kMatrix}, {"cvt", Class::kConvert},     {"mov", Class::kMove},
+      {"selp", Class::kMove},       {"slct", Class::kMove},       {"cvta", Class::kMove},
+      {"setp", Class::kMove},       {"set", Class::kMove},        {"prmt", Class::kMove}};
   const auto found = fixed.find(i.parts[0]);
   if (found != fixed.end()) return found->second;
   const Type t = i.type();
@@ -41,8 +40,9 @@ bool needs_fibres(const Function& f) {
   for (const Instruction& i : f.body) {
     if (i.opcode.empty()) continue;
     const std::string& o = i.parts[0];
-    if (o == "bar" || o == "barrier" || o == "shfl" || o == "vote" || o == "match" || o == "redux" ||
-        o == "activemask" || o == "mma" || o == "wmma" || o == "ldmatrix" || o == "exit") {
+    if (o == "bar" || o == "barrier" || o == "shfl" || o == "vote" || o == "match" ||
+        o == "redux" || o == "activemask" || o == "mma" || o == "wmma" || o == "ldmatrix" ||
+        o == "exit") {
       if (o != "exit" || !f.is_entry) return true;
     }
   }
@@ -53,7 +53,8 @@ bool needs_fibres(const Function& f) {
 bool may_wait(const Function& f) {
   for (const Instruction& i : f.body) {
     if (i.opcode.empty()) continue;
-    if (i.has("cas") || i.has("exch") || i.has("volatile") || i.has("acquire") || i.has("relaxed")) return true;
+    if (i.has("cas") || i.has("exch") || i.has("volatile") || i.has("acquire") || i.has("relaxed"))
+      return true;
   }
   return false;
 }
@@ -61,8 +62,8 @@ bool may_wait(const Function& f) {
 }  // namespace
 
 const char* class_name(Class c) {
-  static const char* names[] = {"integer", "float32", "float64", "half",   "convert", "move",
-                                "control", "memory",  "atomic",  "barrier", "warp",   "matrix"};
+  static const char* names[] = {"integer", "float32", "float64", "half",    "convert", "move",
+                                "control", "memory",  "atomic",  "barrier", "warp",    "matrix"};
   return names[static_cast<size_t>(c)];
 }
 
@@ -77,7 +78,8 @@ ParameterLayout parameter_layout(const Function& kernel) {
   return layout;
 }
 
-// Counts the instructions of each basic block; a block begins at a label and after a branch or call.
+// Counts the instructions of each basic block; a block begins at a label and after a branch or
+// call.
 void Emitter::count(const Instruction& i) {
   if (!block_open_) {
     line(cat("SG_BLOCK(", unit_.block_classes.size(), ")"));
@@ -95,10 +97,11 @@ void Emitter::emit(const Instruction& i) {
       for (const char* o : opcodes) m[o].push_back(f);
     };
     add(emit_half, {"add", "sub", "mul", "fma", "neg", "abs", "min", "max", "ex2", "tanh"});
-    add(emit_float, {"add", "sub", "mul", "fma", "mad", "div", "abs", "neg", "min", "max", "rcp", "sqrt",
-                     "rsqrt", "sin", "cos", "lg2", "ex2", "tanh", "testp", "copysign"});
-    add(emit_integer, {"add", "sub", "mul", "mad", "mul24", "mad24", "sad", "div", "rem", "abs", "neg",
-                       "min", "max", "addc", "subc", "madc", "dp4a", "dp2a"});
+    add(emit_float,
+        {"add", "sub",  "mul",   "fma", "mad", "div", "abs", "neg",  "min",   "max",
+         "rcp", "sqrt", "rsqrt", "sin", "cos", "lg2", "ex2", "tanh", "testp", "copysign"});
+    add(emit_integer, {"add", "sub", "mul", "mad", "mul24", "mad24", "sad", "div", "rem", "abs",
+                       "neg", "min", "max", "addc", "subc", "madc", "dp4a", "dp2a"});
     add(emit_bits, {"and", "or", "xor", "not", "cnot", "lop3", "shl", "shr", "shf", "prmt", "popc",
                     "clz", "bfind", "fns", "brev", "bfe", "bfi", "bmsk", "szext"});
     add(emit_compare, {"setp", "set", "selp", "slct"});
@@ -155,13 +158,14 @@ std::string Emitter::run() {
     if (r->used) line(cat(c_type(r->type), " ", r->name, " = 0;"));
   }
   for (const auto& v : function_.variables) {
-    const bool is_own = std::find(function_.parameters.begin(), function_.parameters.end(), v.get()) !=
-                            function_.parameters.end() ||
+    const bool is_own = std::find(function_.parameters.begin(), function_.parameters.end(),
+                                  v.get()) != function_.parameters.end() ||
                         std::find(function_.results.begin(), function_.results.end(), v.get()) !=
                             function_.results.end();
     if (is_own || (v->space != "local" && v->space != "param")) continue;
     const uint64_t bytes = std::max<uint64_t>(v->bytes, 1);
-    line(cat("alignas(", std::max(v->align, 16u), ") u8 ", v->cname, "[", (bytes + 15) / 16 * 16, "];"));
+    line(cat("alignas(", std::max(v->align, 16u), ") u8 ", v->cname, "[", (bytes + 15) / 16 * 16,
+             "];"));
     // Local memory that is read before it is written shows, and is the same on each run.
     if (v->space == "local") line(cat("__builtin_memset(", v->cname, ", 0xcd, ", bytes, ");"));
     unit_.local_bytes += (bytes + 31) / 16 * 16;
@@ -210,9 +214,11 @@ std::string translate_kernel(const Module& module, const Function& kernel) {
   text += "{}};\nconst u32 site_lines[] = {";
   for (const uint32_t l : unit.site_lines) text += cat(l, ",");
   text += "0};\n}\nextern \"C\" const KernelImage softgpu_kernel;\n";
-  text += cat("const KernelImage softgpu_kernel = {k_", kernel.name, ", &api, symbols, ", unit.symbols.size(),
-              ", ", static_shared, ", ", unit.local_bytes, ", ", unit.needs_fibres ? "true, " : "false, ", unit.may_wait ? "true" : "false", ", ",
-              unit.block_classes.size(), ", classes, ", unit.site_lines.size(), ", site_lines};\n}\n");
+  text +=
+      cat("const KernelImage softgpu_kernel = {k_", kernel.name, ", &api, symbols, ",
+          unit.symbols.size(), ", ", static_shared, ", ", unit.local_bytes, ", ",
+          unit.needs_fibres ? "true, " : "false, ", unit.may_wait ? "true" : "false", ", ",
+          unit.block_classes.size(), ", classes, ", unit.site_lines.size(), ", site_lines};\n}\n");
   return text;
 }
 

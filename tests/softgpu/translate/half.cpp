@@ -18,9 +18,11 @@ std::string lane_expression(Emitter& e, const Instruction& i, const std::string&
     r = cat("(u16)(", v[0], " & 0x7fffu)");
   } else if (op == "min" || op == "max") {
     if (i.has("xorsign")) e.unsupported(i);
-    r = cat("narrow_", op, "<", format, ">(", v[0], ", ", v[1], ", ", i.has("NaN") ? "true)" : "false)");
+    r = cat("narrow_", op, "<", format, ">(", v[0], ", ", v[1], ", ",
+            i.has("NaN") ? "true)" : "false)");
   } else {
-    r = cat(format, "::round(api->", op == "ex2" ? "exp2" : "tanh", "((double)", format, "::widen(", v[0], ")))");
+    r = cat(format, "::round(api->", op == "ex2" ? "exp2" : "tanh", "((double)", format, "::widen(",
+            v[0], ")))");
   }
   if (i.has("sat")) r = cat("narrow_saturate<", format, ">(", r, ")");
   if (i.has("relu")) r = cat("narrow_relu<", format, ">(", r, ")");
@@ -53,7 +55,9 @@ bool emit_half(Emitter& e, const Instruction& i) {
     high.push_back(cat("(u16)((", v, ") >> 16)"));
   }
   e.assign(i.operands[0], kU32,
-           cat("(u32)", lane_expression(e, i, format, low), " | (u32)", lane_expression(e, i, format, high), " << 16"), i);
+           cat("(u32)", lane_expression(e, i, format, low), " | (u32)",
+               lane_expression(e, i, format, high), " << 16"),
+           i);
   return true;
 }
 

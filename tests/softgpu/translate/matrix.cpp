@@ -33,23 +33,28 @@ void emit_mma(Emitter& e, const Instruction& i) {
   const uint32_t a_bits = a.kind == Kind::kTf32 ? 32 : a.bits;
   if (!(a == b) || !(c == d) || (a.kind != Kind::kTf32 && a_bits != 16)) e.unsupported(i);
   if (a_bits == 32 ? depth == 16 : depth == 4) e.unsupported(i);
-  if (d != kF32 && !(d.kind == Kind::kFloat && d.bits == 16 && a.kind == Kind::kFloat)) e.unsupported(i);
+  if (d != kF32 && !(d.kind == Kind::kFloat && d.bits == 16 && a.kind == Kind::kFloat))
+    e.unsupported(i);
   const size_t a_count = 16 * depth * a_bits / 32 / 32, b_count = 8 * depth * a_bits / 32 / 32;
   const size_t c_count = d.bits == 32 ? 4 : 2;
   e.need_operands(i, 4, 4);
   const size_t counts[4] = {c_count, a_count, b_count, c_count};
   for (size_t k = 0; k < 4; ++k) {
     const Operand& o = i.operands[k];
-    if (o.form != Operand::Form::kVector || o.parts.size() != counts[k]) e.unsupported(i, "number of registers");
+    if (o.form != Operand::Form::kVector || o.parts.size() != counts[k])
+      e.unsupported(i, "number of registers");
   }
-  e.line(cat("{ WarpArgs w; w.rows = 16; w.columns = 8; w.depth = ", depth, "; w.type = MatrixType::", kind,
+  e.line(cat("{ WarpArgs w; w.rows = 16; w.columns = 8; w.depth = ", depth,
+             "; w.type = MatrixType::", kind,
              "; w.half_accumulator = ", d.bits == 16 ? "true;" : "false;"));
   size_t at = 0;
   for (size_t k = 1; k < 4; ++k) {
-    for (const Operand& o : i.operands[k].parts) e.line(cat("w.in[", at++, "] = ", e.raw(o, kB32, i), ";"));
+    for (const Operand& o : i.operands[k].parts)
+      e.line(cat("w.in[", at++, "] = ", e.raw(o, kB32, i), ";"));
   }
   e.line(cat("api->warp(t, WarpOp::kMma, ~0u, &w, ", i.line, ");"));
-  for (size_t k = 0; k < c_count; ++k) e.assign(i.operands[0].parts[k], kB32, cat("w.out[", k, "]"), i);
+  for (size_t k = 0; k < c_count; ++k)
+    e.assign(i.operands[0].parts[k], kB32, cat("w.out[", k, "]"), i);
   e.line("}");
 }
 

@@ -11,8 +11,19 @@ namespace burin::softgpu {
 
 // Instruction classes of the counters.
 enum class Class : uint32_t {
-  kInteger, kFloat32, kFloat64, kHalf, kConvert, kMove, kControl, kMemory, kAtomic, kBarrier, kWarp,
-  kMatrix, kCount
+  kInteger,
+  kFloat32,
+  kFloat64,
+  kHalf,
+  kConvert,
+  kMove,
+  kControl,
+  kMemory,
+  kAtomic,
+  kBarrier,
+  kWarp,
+  kMatrix,
+  kCount
 };
 const char* class_name(Class c);
 
@@ -23,7 +34,9 @@ struct KernelSource {
 
 // Where each parameter lies in the parameter block, and how long it is.
 struct ParameterLayout {
-  struct Entry { uint64_t offset, bytes; };
+  struct Entry {
+    uint64_t offset, bytes;
+  };
   std::vector<Entry> entries;
   uint64_t bytes = 0;
 };

@@ -16,7 +16,12 @@ void emit_shuffle(Emitter& e, const Instruction& i) {
   e.line(cat("w.in[0] = ", e.raw(i.operands[1], kB32, i), ";"));
   e.line(cat("w.in[2] = ", e.value(i.operands[2], kU32, i), ";"));
   e.line(cat("w.in[3] = ", e.value(i.operands[3], kU32, i), ";"));
-  call(e, i, i.has("idx") ? "kShflIdx" : i.has("up") ? "kShflUp" : i.has("down") ? "kShflDown" : "kShflBfly", i.operands[4]);
+  call(e, i,
+       i.has("idx")    ? "kShflIdx"
+       : i.has("up")   ? "kShflUp"
+       : i.has("down") ? "kShflDown"
+                       : "kShflBfly",
+       i.operands[4]);
   e.assign(pair ? i.operands[0].parts[0] : i.operands[0], kB32, "w.out[0]", i);
   if (pair) e.assign(i.operands[0].parts[1], kPred, "w.out_predicate != 0", i);
 }
@@ -25,9 +30,16 @@ void emit_vote(Emitter& e, const Instruction& i) {
   e.allow(i, {"sync", "all", "any", "uni", "ballot"});
   if (!i.has("sync")) e.unsupported(i);
   e.line(cat("w.in[0] = ", e.value(i.operands.at(1), kPred, i), ";"));
-  call(e, i, i.has("all") ? "kVoteAll" : i.has("any") ? "kVoteAny" : i.has("uni") ? "kVoteUni" : "kVoteBallot", i.operands.at(2));
-  if (i.has("ballot")) e.assign(i.operands[0], kB32, "w.out[0]", i);
-  else e.assign(i.operands[0], kPred, "w.out[0] != 0", i);
+  call(e, i,
+       i.has("all")   ? "kVoteAll"
+       : i.has("any") ? "kVoteAny"
+       : i.has("uni") ? "kVoteUni"
+                      : "kVoteBallot",
+       i.operands.at(2));
+  if (i.has("ballot"))
+    e.assign(i.operands[0], kB32, "w.out[0]", i);
+  else
+    e.assign(i.operands[0], kPred, "w.out[0] != 0", i);
 }
 
 void emit_match(Emitter& e, const Instruction& i) {

@@ -1,10 +1,14 @@
-// Kernels whose counters can be worked out by hand; tools_test.cpp holds them against the JSON. Also
-// kernels that the software GPU must refuse by name.
+// Kernels whose counters can be worked out by hand; tools_test.cpp holds them against the JSON.
+// Also kernels that the software GPU must refuse by name.
 #include <cstdio>
 #include <cstring>
 
-__global__ void coalesced(const float* in, float* out) { out[threadIdx.x] = in[threadIdx.x]; }
-__global__ void strided(const float* in, float* out) { out[threadIdx.x] = in[8 * threadIdx.x]; }
+__global__ void coalesced(const float* in, float* out) {
+  out[threadIdx.x] = in[threadIdx.x];
+}
+__global__ void strided(const float* in, float* out) {
+  out[threadIdx.x] = in[8 * threadIdx.x];
+}
 __global__ void conflicts(float* out) {
   __shared__ float s[32 * 32];
   s[threadIdx.x * 32] = 1.0f;  // every lane the same bank

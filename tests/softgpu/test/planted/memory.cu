@@ -22,7 +22,9 @@ int run_misaligned(int offset) {
   return finish();
 }
 
-__global__ void copy_one(const int* from, int* to) { to[threadIdx.x] = from[threadIdx.x]; }
+__global__ void copy_one(const int* from, int* to) {
+  to[threadIdx.x] = from[threadIdx.x];
+}
 
 __global__ void shared_index(int* out, int shift) {
   extern __shared__ int s[];
@@ -33,10 +35,18 @@ __global__ void shared_index(int* out, int shift) {
 
 }  // namespace
 
-CASE(out_of_bounds_bad) { return run_fill(100); }
-CASE(out_of_bounds_good) { return run_fill(99); }
-CASE(misaligned_bad) { return run_misaligned(2); }
-CASE(misaligned_good) { return run_misaligned(4); }
+CASE(out_of_bounds_bad) {
+  return run_fill(100);
+}
+CASE(out_of_bounds_good) {
+  return run_fill(99);
+}
+CASE(misaligned_bad) {
+  return run_misaligned(2);
+}
+CASE(misaligned_good) {
+  return run_misaligned(4);
+}
 CASE(use_after_free_bad) {
   Ints out(32);
   int* gone = nullptr;
@@ -108,7 +118,8 @@ CASE(initialised_by_kernel_good) {
 CASE(copy_outside_bad) {
   const Ints a(4);
   int host[8] = {};
-  return cudaMemcpy(host, a.data, sizeof host, cudaMemcpyDeviceToHost) == cudaErrorInvalidValue ? 0 : 1;
+  return cudaMemcpy(host, a.data, sizeof host, cudaMemcpyDeviceToHost) == cudaErrorInvalidValue ? 0
+                                                                                                : 1;
 }
 CASE(host_reads_device_bad) {
   const Ints a(4);

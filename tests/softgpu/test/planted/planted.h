@@ -1,5 +1,5 @@
-// Kernels with one bug each, and the same kernels repaired. `softgpu_planted NAME` runs one of them;
-// planted_test.cpp says what must be reported.
+// Kernels with one bug each, and the same kernels repaired. `softgpu_planted NAME` runs one of
+// them; planted_test.cpp says what must be reported.
 #pragma once
 
 #include <cuda_runtime.h>
@@ -13,8 +13,8 @@ std::map<std::string, Case>& cases();
 struct Register {
   Register(const char* name, Case run) { cases()[name] = run; }
 };
-#define CASE(name)                                       \
-  static int run_##name();                               \
+#define CASE(name)                                          \
+  static int run_##name();                                  \
   static const Register register_##name(#name, run_##name); \
   static int run_##name()
 

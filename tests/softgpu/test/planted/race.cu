@@ -20,8 +20,10 @@ __global__ void shift_global(int* a) {
 
 template <bool kRepaired>
 __global__ void count(int* sum) {
-  if (kRepaired) atomicAdd(sum, 1);
-  else *sum = *sum + 1;
+  if (kRepaired)
+    atomicAdd(sum, 1);
+  else
+    *sum = *sum + 1;
 }
 
 // Neighbouring bytes of one word are no race; the same byte is.
@@ -73,15 +75,19 @@ __global__ void producer(int* out) {
 
 }  // namespace
 
-#define TWINS(name, launch)                                          \
-  template <bool kRepaired>                                          \
-  static int both_##name() {                                         \
-    Ints a(64), b(64);                                               \
-    launch;                                                          \
-    return finish();                                                 \
-  }                                                                  \
-  CASE(name##_bad) { return both_##name<false>(); }                  \
-  CASE(name##_good) { return both_##name<true>(); }
+#define TWINS(name, launch)      \
+  template <bool kRepaired>      \
+  static int both_##name() {     \
+    Ints a(64), b(64);           \
+    launch;                      \
+    return finish();             \
+  }                              \
+  CASE(name##_bad) {             \
+    return both_##name<false>(); \
+  }                              \
+  CASE(name##_good) {            \
+    return both_##name<true>();  \
+  }
 
 TWINS(shared_race, (reverse_shared<kRepaired><<<1, 64>>>(a.data)))
 TWINS(global_race, (shift_global<kRepaired><<<1, 64>>>(a.data)))

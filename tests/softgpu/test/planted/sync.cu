@@ -33,7 +33,8 @@ __global__ void missing_lanes(int* a) {
 
 template <bool kRepaired>
 __global__ void foreign_mask(int* a) {
-  if (threadIdx.x < 16) a[threadIdx.x] = __shfl_sync(kRepaired ? 0x0000ffffu : 0xffff0000u, a[threadIdx.x], 0);
+  if (threadIdx.x < 16)
+    a[threadIdx.x] = __shfl_sync(kRepaired ? 0x0000ffffu : 0xffff0000u, a[threadIdx.x], 0);
 }
 
 template <bool kRepaired>
@@ -48,7 +49,8 @@ __global__ void spin(volatile int* flag) {
   if (threadIdx.x == 33) {
     if (kRepaired) flag[0] = -1;
   } else {
-    while (flag[0] != -1) {}
+    while (flag[0] != -1) {
+    }
   }
 }
 
@@ -67,15 +69,19 @@ __global__ void split_warp(int* a) {
 
 }  // namespace
 
-#define TWINS(name, launch)                                          \
-  template <bool kRepaired>                                          \
-  static int both_##name() {                                         \
-    Ints a(64);                                                      \
-    launch;                                                          \
-    return finish();                                                 \
-  }                                                                  \
-  CASE(name##_bad) { return both_##name<false>(); }                  \
-  CASE(name##_good) { return both_##name<true>(); }
+#define TWINS(name, launch)      \
+  template <bool kRepaired>      \
+  static int both_##name() {     \
+    Ints a(64);                  \
+    launch;                      \
+    return finish();             \
+  }                              \
+  CASE(name##_bad) {             \
+    return both_##name<false>(); \
+  }                              \
+  CASE(name##_good) {            \
+    return both_##name<true>();  \
+  }
 
 TWINS(early_exit, (early_exit<kRepaired><<<1, 64>>>(a.data, 50)))
 TWINS(two_barriers, (two_barriers<kRepaired><<<1, 64>>>(a.data)))

@@ -20,7 +20,8 @@ class DeviceArray {
  public:
   explicit DeviceArray(const std::vector<float>& values) : n_(values.size()) {
     EXPECT_EQ(cudaMalloc(reinterpret_cast<void**>(&data_), n_ * sizeof(float)), cudaSuccess);
-    EXPECT_EQ(cudaMemcpy(data_, values.data(), n_ * sizeof(float), cudaMemcpyHostToDevice), cudaSuccess);
+    EXPECT_EQ(cudaMemcpy(data_, values.data(), n_ * sizeof(float), cudaMemcpyHostToDevice),
+              cudaSuccess);
   }
   ~DeviceArray() { cudaFree(data_); }
   DeviceArray(const DeviceArray&) = delete;
@@ -41,7 +42,8 @@ std::vector<float> values(int64_t n, uint32_t seed) {
   std::normal_distribution<float> normal;
   std::vector<float> v(static_cast<size_t>(n));
   for (float& x : v) x = normal(engine);
-  const std::vector<float> extremes = {0.0f, -0.0f, INFINITY, -INFINITY, 1e-42f, -1e-42f, 3e38f, -1e-38f};
+  const std::vector<float> extremes = {0.0f,   -0.0f,   INFINITY, -INFINITY,
+                                       1e-42f, -1e-42f, 3e38f,    -1e-38f};
   for (size_t i = 0; i < v.size() && i < extremes.size(); ++i) v[i] = extremes[i];
   return v;
 }
@@ -67,13 +69,16 @@ TEST(Room, LeakyReluBackwardIsTheCpuTwin) {
     const int64_t n = 1000;
     const std::vector<float> y = values(n, 2), d_y = values(n, 3), before = values(n, 4);
     DeviceArray device_y(y), device_d_y(d_y), device_d_x(before);
-    cuda::leaky_relu_backward(device_y.data(), device_d_y.data(), device_d_x.data(), n, kSlope, accumulate, {});
+    cuda::leaky_relu_backward(device_y.data(), device_d_y.data(), device_d_x.data(), n, kSlope,
+                              accumulate, {});
     std::vector<float> d_x = before;
     cpu::leaky_relu_backward(y.data(), d_y.data(), d_x.data(), n, kSlope, accumulate, {});
     const std::vector<float> got = device_d_x.values();
     for (size_t i = 0; i < got.size(); ++i) {
-      if (std::isnan(d_x[i])) EXPECT_TRUE(std::isnan(got[i])) << i;
-      else EXPECT_EQ(got[i], d_x[i]) << i;
+      if (std::isnan(d_x[i]))
+        EXPECT_TRUE(std::isnan(got[i])) << i;
+      else
+        EXPECT_EQ(got[i], d_x[i]) << i;
     }
   }
 }

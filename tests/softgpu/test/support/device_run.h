@@ -44,29 +44,31 @@ class Device {
 };
 
 // OPERATION(name, result type, (operand types), code): `code` computes r from x, y, z.
-#define OPERATION(NAME, R, A, B, C, CODE)                                                   \
-  struct NAME {                                                                             \
-    using Result = R;                                                                       \
-    using First = A;                                                                        \
-    using Second = B;                                                                       \
-    using Third = C;                                                                        \
-    static __device__ R apply(A x, B y, C z) {                                              \
-      R r;                                                                                  \
-      (void)x, (void)y, (void)z;                                                            \
-      CODE;                                                                                 \
-      return r;                                                                             \
-    }                                                                                       \
+#define OPERATION(NAME, R, A, B, C, CODE)      \
+  struct NAME {                                \
+    using Result = R;                          \
+    using First = A;                           \
+    using Second = B;                          \
+    using Third = C;                           \
+    static __device__ R apply(A x, B y, C z) { \
+      R r;                                     \
+      (void)x, (void)y, (void)z;               \
+      CODE;                                    \
+      return r;                                \
+    }                                          \
   };
 
 template <class Op>
-__global__ void apply_all(const typename Op::First* x, const typename Op::Second* y, const typename Op::Third* z,
-                          typename Op::Result* r, size_t n) {
-  for (size_t i = blockIdx.x * blockDim.x + threadIdx.x; i < n; i += gridDim.x * blockDim.x) r[i] = Op::apply(x[i], y[i], z[i]);
+__global__ void apply_all(const typename Op::First* x, const typename Op::Second* y,
+                          const typename Op::Third* z, typename Op::Result* r, size_t n) {
+  for (size_t i = blockIdx.x * blockDim.x + threadIdx.x; i < n; i += gridDim.x * blockDim.x)
+    r[i] = Op::apply(x[i], y[i], z[i]);
 }
 
 // Every combination of the operands, up to a limit: x varies fastest.
 template <class Op, class F>
-void check_operation(const char* name, const std::vector<typename Op::First>& xs, const std::vector<typename Op::Second>& ys,
+void check_operation(const char* name, const std::vector<typename Op::First>& xs,
+                     const std::vector<typename Op::Second>& ys,
                      const std::vector<typename Op::Third>& zs, F expected) {
   std::vector<typename Op::First> x;
   std::vector<typename Op::Second> y;
@@ -88,19 +90,23 @@ void check_operation(const char* name, const std::vector<typename Op::First>& xs
     const typename Op::Result e = expected(x[i], y[i], z[i]);
     if (std::memcmp(&e, &r[i], sizeof e) != 0) {
       ++wrong;
-      ADD_FAILURE() << name << "(" << +x[i] << ", " << +y[i] << ", " << +z[i] << ") is " << +r[i] << " instead of " << +e;
+      ADD_FAILURE() << name << "(" << +x[i] << ", " << +y[i] << ", " << +z[i] << ") is " << +r[i]
+                    << " instead of " << +e;
     }
   }
 }
 
 inline std::vector<uint32_t> words32() {
-  std::vector<uint32_t> v = {0, 1, 2, 3, 7, 31, 32, 33, 0x7fffffff, 0x80000000, 0xffffffff, 0xfffffffe, 0xff00ff00, 0x12345678};
+  std::vector<uint32_t> v = {0,          1,          2,          3,          7,
+                             31,         32,         33,         0x7fffffff, 0x80000000,
+                             0xffffffff, 0xfffffffe, 0xff00ff00, 0x12345678};
   std::mt19937 engine(5);
   for (int i = 0; i < 20; ++i) v.push_back(static_cast<uint32_t>(engine()) >> (i % 3 * 8));
   return v;
 }
 inline std::vector<uint64_t> words64() {
-  std::vector<uint64_t> v = {0, 1, 63, 64, 0x7fffffffffffffff, 0x8000000000000000, ~0ull, 0xffffffff, 0x100000000};
+  std::vector<uint64_t> v = {
+      0, 1, 63, 64, 0x7fffffffffffffff, 0x8000000000000000, ~0ull, 0xffffffff, 0x100000000};
   std::mt19937_64 engine(6);
   for (int i = 0; i < 20; ++i) v.push_back(engine() >> (i % 4 * 12));
   return v;
@@ -114,9 +120,11 @@ std::vector<T> as(const std::vector<U>& v) {
 // Zeros, denormals, ties, ends of the range, infinities, NaNs with payloads, and numbers.
 inline std::vector<float> floats() {
   std::vector<float> v;
-  for (const uint32_t b : {0x00000000u, 0x80000000u, 0x00000001u, 0x807fffffu, 0x00800000u, 0x3f800000u, 0xbf800001u, 0x3f7fffffu,
-                           0x4b000001u, 0x7f7fffffu, 0xff7fffffu, 0x7f800000u, 0xff800000u, 0x7fc01234u, 0xffc00000u, 0x3fc00000u,
-                           0x40200000u, 0xc0200000u, 0x4f000000u, 0xcf000000u, 0x5f000000u}) {
+  for (const uint32_t b :
+       {0x00000000u, 0x80000000u, 0x00000001u, 0x807fffffu, 0x00800000u, 0x3f800000u,
+        0xbf800001u, 0x3f7fffffu, 0x4b000001u, 0x7f7fffffu, 0xff7fffffu, 0x7f800000u,
+        0xff800000u, 0x7fc01234u, 0xffc00000u, 0x3fc00000u, 0x40200000u, 0xc0200000u,
+        0x4f000000u, 0xcf000000u, 0x5f000000u}) {
     v.push_back(bit_as<float>(b));
   }
   std::mt19937 engine(7);
@@ -135,5 +143,9 @@ inline std::vector<double> doubles() {
   v.push_back(0x1.0000010000001p0);  // rounds twice to another float than once
   return v;
 }
-inline float canonical(float x) { return std::isnan(x) ? bit_as<float>(0x7fffffffu) : x; }
-inline double canonical(double x) { return std::isnan(x) ? bit_as<double>(0x7fffffffffffffffull) : x; }
+inline float canonical(float x) {
+  return std::isnan(x) ? bit_as<float>(0x7fffffffu) : x;
+}
+inline double canonical(double x) {
+  return std::isnan(x) ? bit_as<double>(0x7fffffffffffffffull) : x;
+}
