@@ -1,5 +1,6 @@
 #include "ptx/lexer.h"
 
+#include <algorithm>
 #include <bit>
 #include <cctype>
 #include <cstdlib>
@@ -70,6 +71,8 @@ class Lexer {
                                       std::isalpha(static_cast<unsigned char>(text_[end + 2]))))) {
         end += text_[end] == ':' ? 2 : 1;
       }
+      // Directives may stand without a blank between: .reg.b32 x;
+      if (c == '.') end = std::min(end, text_.find('.', at_ + 1));
       return take(Token::Form::kWord, end - at_);
     }
     return take(Token::Form::kPunctuation, 1);
