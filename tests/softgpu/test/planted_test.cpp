@@ -129,6 +129,22 @@ TEST(PlantedAlone, FaultsWithoutChecks) {
   EXPECT_NE(run("two_barriers_bad", "").text.find("cudaErrorLaunchTimeout"), std::string::npos);
 }
 
+void expect_fault(const std::string& name, const std::string& said, const std::string& error) {
+  const Outcome o = run(name, "");
+  for (const std::string& words :
+       {said, std::string("launch: cudaSuccess"), "wait: " + error, "later: " + error}) {
+    EXPECT_NE(o.text.find(words), std::string::npos) << words << "\nis not in\n" << o.text;
+  }
+}
+TEST(PlantedAlone, FaultsStay) {
+  expect_fault("assert_bad",
+               "block: [0,0,0], thread: [5,0,0] Assertion `a[threadIdx.x] < 5` failed.",
+               "cudaErrorAssert");
+  expect_fault("trap_bad", "trap by thread (7,0,0) of block (0,0,0)", "cudaErrorLaunchFailure");
+  expect_fault("stack_bad", "stack overflow by thread (0,0,0)", "cudaErrorIllegalAddress");
+  EXPECT_EQ(run("stack_good", "").text, "");
+}
+
 TEST(PlantedAlone, HostCannotReadDeviceMemory) {
   const Outcome o = run("host_reads_device_bad", "exec env");
   EXPECT_NE(o.code, 0) << o.text;
