@@ -366,6 +366,10 @@ template <class F>
 SG_INLINE u16 narrow_saturate(u16 a) {
   return F::round(saturate(F::widen(a)));
 }
+template <class F>
+SG_INLINE u16 narrow_flush(u16 a) {
+  return (a & F::kInfinity) == 0 ? u16(a & 0x8000) : a;
+}
 // Infinity becomes the largest finite number.
 template <class F>
 SG_INLINE u16 narrow_finite(u16 a) {

@@ -270,6 +270,19 @@ TEST(Half, ArithmeticRoundsOnce) {
       });
 }
 
+OPERATION(Ex2Brain, u16, u16, char, char,
+          asm volatile("ex2.approx.ftz.bf16 %0, %1;"
+                       : "=h"(r)
+                       : "h"(x)))
+TEST(Half, ExponentialFlushes) {
+  // 1, -1, -126, -127 and -130: the last two results would be subnormal.
+  check_operation<Ex2Brain>("ex2.bf16", {0x3f80, 0xbf80, 0xc2fc, 0xc2fe, 0xc302}, kNone, kNone,
+                            [](u16 x, char, char) {
+                              const double r = std::exp2(value(x, kBrain));
+                              return r < 0x1p-126 ? u16{0} : nearest(r, kBrain);
+                            });
+}
+
 TEST(Half, BrainArithmetic) {
   const auto v = some_patterns();
   const auto n = [](u16 h) { return static_cast<long double>(value(h, kBrain)); };

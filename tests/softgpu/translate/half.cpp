@@ -24,6 +24,7 @@ std::string lane_expression(Emitter& e, const Instruction& i, const std::string&
     r = cat(format, "::round(api->", op == "ex2" ? "exp2" : "tanh", "((double)", format, "::widen(",
             v[0], ")))");
   }
+  if (i.has("ftz")) r = cat("narrow_flush<", format, ">(", r, ")");
   if (i.has("sat")) r = cat("narrow_saturate<", format, ">(", r, ")");
   if (i.has("relu")) r = cat("narrow_relu<", format, ">(", r, ")");
   return r;
