@@ -4,6 +4,8 @@
 #include "kernels/common/host_device.h"
 #include "kernels/common/math.h"
 #include "kernels/leaky_relu/leaky_relu.h"
+#include "kernels/sigmoid/sigmoid.h"
+#include "kernels/tanh/tanh.h"
 
 namespace burin {
 
@@ -24,15 +26,15 @@ BURIN_HOST_DEVICE float apply_activation(Activation activation, float x, float s
   return x;
 }
 
-// d activation / d x from the *output* y: sigmoid' = y (1 - y), tanh' = 1 - y^2.
+// d activation / d x from the *output* y, as in the activations' own rooms.
 BURIN_HOST_DEVICE float activation_derivative(Activation activation, float y, float slope) {
   switch (activation) {
     case Activation::leaky_relu:
       return leaky_relu_derivative(y, slope);
     case Activation::sigmoid:
-      return y * (1.0f - y);
+      return sigmoid_derivative(y);
     case Activation::tanh:
-      return 1.0f - y * y;
+      return tanh_derivative(y);
     case Activation::none:
       break;
   }

@@ -66,7 +66,7 @@ BURIN_GEMM_TARGET void finish_sums(float* sums, int64_t ld_sums, int64_t rows, c
         } else if (kActivation == Activation::sigmoid) {
           v = Vector::multiply(v, Vector::multiply(y, Vector::subtract(one, y)));
         } else if (kActivation == Activation::tanh) {
-          v = Vector::multiply(v, Vector::subtract(one, Vector::multiply(y, y)));
+          v = Vector::multiply(v, Vector::multiply(Vector::subtract(one, y), Vector::add(one, y)));
         }
       } else if (!kCurved) {
         if (t.bias != nullptr) v = Vector::add(v, Vector::load_some(t.bias + j, count));

@@ -39,7 +39,7 @@ const std::vector<Shape> kShapes = {
 // off alignment.
 struct Problem {
   bool transpose_a, transpose_b;
-  int64_t m, n, k, lda, ldb, ldc;
+  int64_t m, n, k, lda, ldb, ldc, ld_saved;
   Buffer a, b, c, bias, saved;
 
   Problem(const Shape& shape, bool ta, bool tb, int64_t padding = 3)
@@ -51,14 +51,15 @@ struct Problem {
         lda((ta ? m : k) + padding),
         ldb((tb ? k : n) + padding),
         ldc(n + padding),
+        ld_saved(n + (padding == 1 ? 0 : 2)),
         a((ta ? k : m) * lda, 1),
         b((tb ? n : k) * ldb, 3),
         c(m * ldc, 5),
         bias(random_values(n, 0.5, 7), 2),
-        saved(m * ldc, 1) {
+        saved(m * ld_saved, 1) {
     fill(a, ta ? k : m, ta ? m : k, lda, 1);
     fill(b, tb ? n : k, tb ? k : n, ldb, 2);
-    fill(saved, m, n, ldc, 3);
+    fill(saved, m, n, ld_saved, 3);
   }
 
   // Normal values, in rows `step` apart.
@@ -118,7 +119,7 @@ bool same_bits(const std::vector<float>& x, const std::vector<float>& y) {
 TEST(Gemm, ProductIsTheOracle) {
   for (const Shape& shape : kShapes) {
     for_each_transpose([&](bool ta, bool tb) {
-      Problem x(shape, ta, tb);
+      Problem x(shape, ta, tb, (shape.m + shape.n) % 2);  // rows without a gap, too
       x.run({});
       for (int64_t i = 0; i < x.m; ++i) {
         for (int64_t j = 0; j < x.n; ++j) {
@@ -139,9 +140,11 @@ TEST(Gemm, EpilogueIsTheOracle) {
         const bool derivative = (mode & 1) != 0, accumulate = (mode & 2) != 0,
                    bias = (mode & 4) != 0;
         if (derivative && bias) continue;
-        Problem x(shape, mode == 3, mode < 4);
+        // Rows without a gap in one mode of three: a column of C is then contiguous.
+        Problem x(shape, mode == 2, mode < 4, mode % 3);
+        for (int64_t i = 0; i < x.saved.size(); i += 5) x.saved[i] = 0.0f;  // the kink
         if (activation == Activation::sigmoid || activation == Activation::tanh) {
-          for (int64_t i = 0; i < x.m * x.ldc; ++i) {  // outputs that the activation can have
+          for (int64_t i = 0; i < x.saved.size(); ++i) {  // outputs that the activation can have
             x.saved[i] = float(oracle::gemm_activation(letter(activation), x.saved[i], kSlope));
           }
         }
@@ -154,7 +157,7 @@ TEST(Gemm, EpilogueIsTheOracle) {
         if (bias) epilogue.bias = x.bias.data();
         if (derivative) {
           epilogue.derivative_output = x.saved.data();
-          epilogue.ld_derivative = x.ldc;
+          epilogue.ld_derivative = x.ld_saved;
         }
         x.run(epilogue);
         for (int64_t i = 0; i < x.m; ++i) {
@@ -164,7 +167,8 @@ TEST(Gemm, EpilogueIsTheOracle) {
             double expected = sum.value;
             double magnitude = sum.magnitude;
             if (derivative) {
-              expected *= oracle::gemm_derivative(letter(activation), x.saved[at], kSlope);
+              expected *=
+                  oracle::gemm_derivative(letter(activation), x.saved[i * x.ld_saved + j], kSlope);
             } else {
               if (bias) expected += x.bias[j], magnitude += std::abs(x.bias[j]);
               expected = oracle::gemm_activation(letter(activation), expected, kSlope);
@@ -248,7 +252,7 @@ TEST(Gemm, InstructionSetsAgreeBitForBit) {
           epilogue.activation = activation;
           epilogue.bias = (mode & 1) != 0 ? nullptr : x.bias.data();
           epilogue.derivative_output = (mode & 1) != 0 ? x.saved.data() : nullptr;
-          epilogue.ld_derivative = x.ldc;
+          epilogue.ld_derivative = x.ld_saved;
           epilogue.accumulate = (mode & 2) != 0;
           std::vector<float> first;
           for (const auto* kernel : kernels) {
@@ -352,19 +356,39 @@ TEST(Gemm, OverflowAndDenormals) {
   }
 }
 
+// A product that rounds to -0 stays -0, in every way that a tile is finished.
+TEST(Gemm, SignedZeros) {
+  Problem x({17, 77, 1}, false, true);
+  for (int64_t i = 0; i < x.m; ++i) x.a_at(i, 0) = -1e-30f;
+  for (int64_t j = 0; j < x.n; ++j) x.b_at(0, j) = 1e-30f;
+  for (const Activation activation : {Activation::none, Activation::leaky_relu}) {
+    GemmEpilogue epilogue;
+    epilogue.activation = activation;
+    x.c.poison();
+    x.run(epilogue);
+    for (int64_t i = 0; i < x.m; ++i) {
+      for (int64_t j = 0; j < x.n; ++j) {
+        EXPECT_EQ(x.c[i * x.ldc + j], 0.0f);
+        EXPECT_TRUE(std::signbit(x.c[i * x.ldc + j]));
+      }
+    }
+  }
+}
+
 // The saved output may be the very buffer that is written.
 TEST(Gemm, DerivativeInPlace) {
   Problem x({31, 50, 40}, false, false);
   GemmEpilogue epilogue;
   epilogue.activation = Activation::tanh;
   epilogue.derivative_output = x.saved.data();
-  epilogue.ld_derivative = x.ldc;
+  epilogue.ld_derivative = x.ld_saved;
   x.run(epilogue);
   const std::vector<float> apart = x.c.values();
   for (int64_t i = 0; i < x.m; ++i) {
-    for (int64_t j = 0; j < x.n; ++j) x.c[i * x.ldc + j] = x.saved[i * x.ldc + j];
+    for (int64_t j = 0; j < x.n; ++j) x.c[i * x.ldc + j] = x.saved[i * x.ld_saved + j];
   }
   epilogue.derivative_output = x.c.data();
+  epilogue.ld_derivative = x.ldc;
   x.run(epilogue);
   EXPECT_TRUE(same_bits(apart, x.c.values()));
 }
