@@ -41,10 +41,15 @@ void for_each_tensor(Model& model,
 }
 
 std::string checkpoint_path(const std::string& path) {
-  if (std::filesystem::is_directory(path)) {
-    return (std::filesystem::path(path) / "checkpoint.safetensors").string();
+  if (!std::filesystem::is_directory(path)) return path;
+  const std::filesystem::path file = std::filesystem::path(path) / "checkpoint.safetensors";
+  if (!std::filesystem::exists(file)) {
+    throw Error(
+        fmt::format("{} has no checkpoint.safetensors: it is not a run directory, or its "
+                    "run was stopped before the first checkpoint",
+                    in_quotes(path)));
   }
-  return path;
+  return file.string();
 }
 
 const std::string& metadata(const SafetensorsFile& file, const std::string& key) {

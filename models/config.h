@@ -40,6 +40,7 @@ struct Config {
 
   std::string l1_mode = "prox";
   double l1_epochs = 0;
+  double l1_cut = 0;
   double l1_generator = 0;
   double l1_discriminator = 0;
   double l1_encoder = 0;

@@ -21,6 +21,8 @@ Model::Model(const Config& config, int64_t pixels, int64_t data_count, Device de
 
 void Model::train_step(const DeviceImages& data) {
   forward_backward_update(data);
+  // Here too, so that the arena puts its memory in order in the first step and not in the second.
+  tape_.reset();
   ++loss_count_;
   set_step(step() + 1);
 }
@@ -54,12 +56,12 @@ void Model::record_loss(size_t index, Variable loss, const char* network) {
     for (const Network& candidate : networks()) {
       if (!std::isfinite(candidate.optimizer->l1_norm())) {
         throw TrainingDiverged(fmt::format(
-            "step {}: the {} has weights that are infinite or NaN (loss {} is {}); a smaller "
+            "step {}: the {} has weights that are infinite or NaN (the {} loss is {}); a smaller "
             "learning rate may help",
-            step(), candidate.name, loss_names_[index], value));
+            step() + 1, candidate.name, loss_names_[index], value));
       }
     }
-    throw TrainingDiverged(fmt::format("step {}: loss {} of the {} is {}", step(),
+    throw TrainingDiverged(fmt::format("step {}: the {} loss, of the {}, is {}", step() + 1,
                                        loss_names_[index], network, value));
   }
   loss_sums_.resize(loss_names_.size());
@@ -69,7 +71,12 @@ void Model::record_loss(size_t index, Variable loss, const char* network) {
 void Model::update(const Network& network, double lr, double lambda) {
   const bool acts = schedule_.l1_acts(step());
   network.optimizer->set_lambda(acts ? static_cast<float>(lambda) : 0.0f);
-  if (!acts && lambda > 0) network.optimizer->freeze_zeros();
+  if (!acts && lambda > 0) {
+    if (config_.l1_cut > 0 && schedule_.l1_ends(step())) {
+      network.optimizer->cut_smallest(*network.parameters, config_.l1_cut);
+    }
+    network.optimizer->freeze_zeros();
+  }
   network.optimizer->step(static_cast<float>(lr * schedule_.rate_factor(step())), step() + 1);
 }
 

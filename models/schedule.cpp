@@ -24,4 +24,8 @@ bool Schedule::l1_acts(int64_t step) const {
   return config_.l1_epochs == 0 || static_cast<double>(step) < config_.l1_epochs * steps_per_epoch_;
 }
 
+bool Schedule::l1_ends(int64_t step) const {
+  return !l1_acts(step) && (step == 0 || l1_acts(step - 1));
+}
+
 }  // namespace burin

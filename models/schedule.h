@@ -15,6 +15,8 @@ class Schedule {
   double rate_factor(int64_t step) const;
   // False from the step on at which L1 ends and the zeros are frozen.
   bool l1_acts(int64_t step) const;
+  // True at that step alone.
+  bool l1_ends(int64_t step) const;
 
  private:
   const Config& config_;

@@ -82,6 +82,16 @@ const std::vector<Row>& rows() {
       {"l1_epochs", kBoth, &Config::l1_epochs,
        "epochs with L1; after them the zeros stay and the other weights train on without it (0: to "
        "the end)"},
+      {"l1_cut",
+       kBoth,
+       &Config::l1_cut,
+       "when L1 ends (l1_epochs), the smallest weights of each penalised network become zero too, "
+       "until this fraction of them is zero; 0: none",
+       {},
+       0,
+       1,
+       false,
+       true},
       {"l1_generator", kGan, &Config::l1_generator, "lambda of the generator's weights"},
       {"l1_discriminator", kGan, &Config::l1_discriminator,
        "lambda of the discriminator's weights"},
@@ -180,7 +190,15 @@ std::string expected(const Row& row) {
 }
 
 [[noreturn]] void refuse(const Row& row, const std::string& value, const std::string& where) {
-  throw UsageError(fmt::format("{}: {} is {}, expected {}", where, row.key, value, expected(row)));
+  throw UsageError(fmt::format("{}: {} is {}, expected {}", where, row.key,
+                               value.empty() ? "empty" : value, expected(row)));
+}
+
+// Texts go into config.json, and JSON is UTF-8.
+bool is_utf8(const std::string& text) {
+  const json value = text;
+  return value.dump(-1, ' ', false, json::error_handler_t::ignore) ==
+         value.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
 bool in_range(const Row& row, double value) {
@@ -236,7 +254,8 @@ void set_row_from_text(Config& config, const Row& row, const std::string& text,
           const bool allowed =
               row.choices.empty() ||
               std::find(row.choices.begin(), row.choices.end(), text) != row.choices.end();
-          if (!allowed || text.empty()) refuse(row, text.empty() ? "empty" : text, where);
+          if (!is_utf8(text)) refuse(row, "not UTF-8", where);
+          if (!allowed || text.empty()) refuse(row, text, where);
         } else if constexpr (std::is_same_v<Field, std::vector<int64_t>>) {
           if (!parse_list(text, value)) refuse(row, text, where);
           for (const int64_t number : value) {
@@ -261,7 +280,8 @@ std::string text_of(const Row& row, const json& value, const std::string& where)
     std::string text;
     for (const json& number : value) {
       if (!number.is_number_integer()) refuse(row, value.dump(), where);
-      text += (text.empty() ? "" : ",") + number.dump();
+      if (!text.empty()) text += ',';
+      text += number.dump();
     }
     return text;
   }
@@ -313,6 +333,8 @@ json to_json(const Config& config) {
   for (const Row& row : rows()) {
     if (!knows(row, config.model)) continue;
     std::visit([&](auto member) { object[row.key] = config.*member; }, row.member);
+    // A text that was never set is left out: as a value it would be refused.
+    if (object[row.key] == "") object.erase(row.key);
   }
   return object;
 }

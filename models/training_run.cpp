@@ -3,8 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <cmath>
+#include <csignal>
+#include <cstdio>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
@@ -36,6 +39,31 @@ std::string unused_directory(const std::string& preset) {
     directory = fmt::format("{}-{}", base, number);
   }
   return directory;
+}
+
+// Those that a run wrote: digits.png.
+void remove_pictures(const fs::path& directory) {
+  std::error_code ignored;
+  std::vector<fs::path> pictures;
+  for (const fs::directory_entry& entry : fs::directory_iterator(directory, ignored)) {
+    const std::string stem = entry.path().stem().string();
+    const bool digits = stem.find_first_not_of("0123456789") == std::string::npos;
+    if (digits && entry.path().extension() == ".png") pictures.push_back(entry.path());
+  }
+  for (const fs::path& picture : pictures) fs::remove(picture, ignored);
+}
+
+// Temporary files (AtomicFile) of processes that were killed.
+void remove_leftovers(const fs::path& directory) {
+  std::error_code ignored;
+  std::vector<fs::path> leftovers;
+  for (const fs::directory_entry& entry : fs::directory_iterator(directory, ignored)) {
+    const std::string name = entry.path().filename().string();
+    int process = 0;
+    if (std::sscanf(name.c_str(), ".burin-%d-", &process) != 1 || !name.ends_with(".tmp")) continue;
+    if (process > 0 && kill(process, 0) != 0 && errno == ESRCH) leftovers.push_back(entry.path());
+  }
+  for (const fs::path& leftover : leftovers) fs::remove(leftover, ignored);
 }
 
 Device device_of(const Config& config) {
@@ -110,10 +138,12 @@ void TrainingRun::open_directory(const RunOptions& options) {
     for (const char* name : {"config.json", "metrics.jsonl", "checkpoint.safetensors"}) {
       fs::remove(directory / name, ignored);
     }
-    fs::remove_all(directory / "samples", ignored);
+    remove_pictures(directory / "samples");
   }
   create_directories(out_);
   create_directories((directory / "samples").string());
+  remove_leftovers(directory);
+  remove_leftovers(directory / "samples");
   write_file_atomically((directory / "config.json").string(), to_json(config_).dump(2) + "\n");
   // After a crash the lines behind the checkpoint are written again.
   metrics_.emplace((directory / "metrics.jsonl").string(), [this](std::string_view line) {

@@ -91,7 +91,7 @@ void add_info(CLI::App& app, int&) {
   command->callback([path, print_json] {
     const json info = path->empty() ? build_info() : model_info(*path);
     if (*print_json) {
-      fmt::print("{}\n", info.dump());
+      fmt::print("{}\n", json_line(info));
     } else if (path->empty()) {
       print_build(info);
     } else {

@@ -113,7 +113,7 @@ void sample(const SampleArguments& arguments) {
     const nlohmann::json result = {{"out", arguments.out},  {"tiles", tiles},
                                    {"width", grid.width},   {"height", grid.height},
                                    {"step", progress.step}, {"seed", arguments.seed}};
-    fmt::print("{}\n", result.dump());
+    fmt::print("{}\n", json_line(result));
   } else {
     fmt::print("{}: {} images of {} x {}, step {}\n", arguments.out, tiles, progress.rows,
                progress.cols, progress.step);
@@ -130,6 +130,7 @@ void add_sample(CLI::App& app, int&) {
       ->type_name("DIR|FILE");
   command->add_option("--out", arguments->out, "PNG file to write")
       ->type_name("FILE")
+      ->check(not_empty())
       ->capture_default_str();
   command->add_option("--count", arguments->count, "images")
       ->check(CLI::Range(int64_t{1}, int64_t{100000}))
@@ -138,6 +139,7 @@ void add_sample(CLI::App& app, int&) {
       ->check(CLI::Range(int64_t{1}, int64_t{1000}))
       ->capture_default_str();
   command->add_option("--seed", arguments->seed, "the same seed draws the same images")
+      ->check(not_negative())
       ->capture_default_str();
   command->add_flag("--interpolate", arguments->interpolate,
                     "each row goes from one random image to another");

@@ -39,6 +39,19 @@ json parse_json_file(const std::string& path) {
     return json::parse(text);
   } catch (const json::parse_error& fault) {
     throw UsageError(fmt::format("{}: not JSON, at byte {}", in_quotes(path), fault.byte));
+  } catch (const json::exception&) {
+    throw UsageError(
+        fmt::format("{}: not JSON that can be used: a number is too large", in_quotes(path)));
+  }
+}
+
+// `file`: where the name is from, if not from the command line.
+Config preset_of(ModelKind model, const std::string& name, const std::string& file) {
+  try {
+    return preset_config(model, name.empty() ? default_preset(model) : name);
+  } catch (const UsageError& fault) {
+    if (file.empty()) throw;
+    throw UsageError(fmt::format("{}: {}", in_quotes(file), fault.what()));
   }
 }
 
@@ -58,6 +71,10 @@ Config resolve(const TrainArguments& arguments) {
   std::string file = arguments.config_file;
   if (arguments.run.resume) {
     file = (std::filesystem::path(arguments.run.out) / "config.json").string();
+    if (!std::filesystem::exists(file)) {
+      throw Error(fmt::format("--resume: {} is not a run directory: it has no config.json",
+                              in_quotes(arguments.run.out)));
+    }
   }
   json from_file = json::object();
   if (!file.empty()) {
@@ -67,10 +84,10 @@ Config resolve(const TrainArguments& arguments) {
       if (named.is_string()) preset = named.get<std::string>();
     }
   }
-  Config config =
-      preset_config(arguments.model, preset.empty() ? default_preset(arguments.model) : preset);
+  Config config = preset_of(arguments.model, preset, arguments.preset.empty() ? file : "");
   config.data = default_data_directory();
   if (!file.empty()) apply_json(config, from_file, in_quotes(file));
+  if (!arguments.preset.empty()) config.preset = arguments.preset;  // not the file's
   // A number of epochs replaces a number of steps from the preset or file, and the reverse.
   const bool epochs = arguments.settings.contains("epochs");
   const bool steps = arguments.settings.contains("steps");
@@ -101,9 +118,15 @@ json result_json(const Config& config, const TrainingRun::Result& result) {
 int train(const TrainArguments& arguments) {
   const Config config = resolve(arguments);
   TrainingRun run(config, arguments.run);
-  fmt::print(stderr, "{}: {} steps into {}\n", config.preset, run.total_steps(), run.out());
   std::signal(SIGINT, request_stop);
   std::signal(SIGTERM, request_stop);
+  const int64_t done = run.model().step();
+  if (done >= run.total_steps()) {
+    fmt::print(stderr, "{} is at step {} of {}: nothing is left to train\n", run.out(), done,
+               run.total_steps());
+  } else {
+    fmt::print(stderr, "{}: {} steps into {}\n", config.preset, run.total_steps(), run.out());
+  }
   ProgressPrinter progress;
   TrainingRun::Result result;
   try {
@@ -119,14 +142,15 @@ int train(const TrainArguments& arguments) {
     return 130;
   }
   if (arguments.print_json) {
-    fmt::print("{}\n", result_json(config, result).dump());
+    fmt::print("{}\n", json_line(result_json(config, result)));
     return 0;
   }
   fmt::print("{}: {} steps, {:.4g} epochs, {:.1f} s, {:.0f} images/s\n", config.preset,
              result.steps, result.epochs, result.seconds, result.images_per_s);
-  fmt::print("losses: {}\nexact zeros: {}\n", losses_text(result.last), zeros_text(result.last));
-  fmt::print("run directory: {}\npictures: {}/samples/{:06}.png\n", result.out, result.out,
-             result.steps);
+  if (!result.last.losses.empty()) fmt::print("losses: {}\n", losses_text(result.last));
+  fmt::print("exact zeros: {}\nrun directory: {}\n", zeros_text(result.last), result.out);
+  const std::string pictures = fmt::format("{}/samples/{:06}.png", result.out, result.steps);
+  if (std::filesystem::exists(pictures)) fmt::print("pictures: {}\n", pictures);
   return 0;
 }
 
@@ -139,11 +163,15 @@ void add_model(CLI::App& parent, ModelKind model, const char* help, int& status)
     if (preset.model == model) preset_help += fmt::format(" {} ({});", preset.name, preset.help);
   }
   preset_help.back() = '.';
-  app->add_option("--preset", arguments->preset, preset_help)->type_name("NAME");
+  app->add_option("--preset", arguments->preset, preset_help)
+      ->type_name("NAME")
+      ->check(not_empty());
   app->add_option("--config", arguments->config_file, "JSON file of settings, as in config.json")
-      ->type_name("FILE");
+      ->type_name("FILE")
+      ->check(not_empty());
   app->add_option("--out", arguments->run.out, "run directory; default: runs/PRESET")
-      ->type_name("DIR");
+      ->type_name("DIR")
+      ->check(not_empty());
   app->add_flag("--resume", arguments->run.resume, "go on with the run in --out");
   app->add_flag("--overwrite", arguments->run.overwrite, "start anew in a used --out");
   app->add_flag("--json", arguments->print_json, "print the result as one JSON object");

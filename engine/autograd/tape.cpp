@@ -24,6 +24,13 @@ Variable Tape::parameter(const Tensor& value, const Tensor& gradient) {
     throw std::invalid_argument("parameter: value has shape " + value.shape().to_string() +
                                 ", gradient " + gradient.shape().to_string());
   }
+  if (value.shape().rank() == 0) {
+    throw std::invalid_argument("parameter: a scalar cannot be trained; use shape [1]");
+  }
+  // Shared weights: one node, so that the gradients of all uses add.
+  for (const Variable& known : parameters_) {
+    if (known->gradient.data() == gradient.data() && known.shape() == value.shape()) return known;
+  }
   Variable variable = make_node();
   variable->value = value;
   variable->gradient = gradient;
@@ -61,7 +68,18 @@ void Tape::backward(Variable loss) {
   }
 }
 
+namespace {
+
+// The gradient of a scalar is Node::scalar_gradient; one written elsewhere would be lost.
+void require_tensor(Variable variable) {
+  if (variable.shape().rank() != 0) return;
+  throw std::invalid_argument("backward: scalars combine by add and scale alone");
+}
+
+}  // namespace
+
 Tape::Target Tape::gradient_of(Variable variable) {
+  require_tensor(variable);
   if (variable->gradient.empty()) variable->gradient = temporary(variable.shape());
   const bool accumulate = variable->has_gradient;
   variable->has_gradient = true;
@@ -69,6 +87,7 @@ Tape::Target Tape::gradient_of(Variable variable) {
 }
 
 void Tape::give_gradient(Variable variable, const Tensor& gradient, float factor) {
+  require_tensor(variable);
   if (variable->gradient.empty() && factor == 1.0f) {
     variable->gradient = gradient;
     variable->has_gradient = true;

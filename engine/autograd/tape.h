@@ -56,7 +56,8 @@ class Tape {
   // A value without a gradient.
   Variable constant(const Tensor& value);
   // A value whose gradient backward() leaves in `gradient` (overwritten; zeros if the loss does not
-  // depend on it). Shapes must agree.
+  // depend on it). Shapes must agree and have a rank of at least 1. The same
+  // gradient memory again, as where a layer is applied twice, gives the same variable.
   Variable parameter(const Tensor& value, const Tensor& gradient);
   // A new value of an operation that reads `inputs`. Its memory is `out` if given (the shape must
   // agree), else the arena's, uninitialised.
@@ -80,7 +81,7 @@ class Tape {
   void backward(Variable loss);
 
   // For a backward function: where to write the gradient of `variable`, and whether to add to what
-  // is there. Marks it as written. Not for scalars.
+  // is there. Marks it as written. Throws std::invalid_argument for scalars.
   struct Target {
     float* data;
     bool accumulate;

@@ -10,21 +10,24 @@ ThreadTuner::ThreadTuner(int most) {
   std::vector<size_t> all;
   for (size_t i = 0; i < candidates_.size(); ++i) all.push_back(i);
   trials_.reserve(all.size());
-  fastest_.resize(all.size());
+  medians_.resize(all.size());
   begin_trials(all);
 }
 
 void ThreadTuner::begin_trials(std::vector<size_t> which) {
   trials_ = std::move(which);
-  std::fill(fastest_.begin(), fastest_.end(), 0.0);
+  std::fill(medians_.begin(), medians_.end(), 0.0);
   steps_in_trial_ = 0;
   current_ = trials_.front();
 }
 
 void ThreadTuner::end_trials() {
   const size_t before = best_;
-  for (size_t i = 0; i < candidates_.size(); ++i) {
-    if (fastest_[i] > 0 && (fastest_[best_] == 0 || fastest_[i] < fastest_[best_])) best_ = i;
+  double least = 0;
+  for (size_t i = 0; i < candidates_.size(); ++i) {  // from few threads to many
+    if (medians_[i] == 0 || (least > 0 && medians_[i] > kGain * least)) continue;
+    least = medians_[i];
+    best_ = i;
   }
   pause_ = best_ == before ? std::min(2 * pause_, kLongestPause) : kFirstPause;
   steps_to_trials_ = pause_;
@@ -42,11 +45,10 @@ void ThreadTuner::record(double seconds) {
     return;
   }
   // The first step of a trial pays for waking or retiring threads.
-  if (steps_in_trial_++ > 0) {
-    double& fastest = fastest_[current_];
-    fastest = fastest == 0 ? seconds : std::min(fastest, seconds);
-  }
-  if (steps_in_trial_ <= kTrialSteps) return;
+  if (steps_in_trial_ > 0) times_[static_cast<size_t>(steps_in_trial_ - 1)] = seconds;
+  if (++steps_in_trial_ <= kTrialSteps) return;
+  std::sort(times_.begin(), times_.end());
+  medians_[current_] = times_[kTrialSteps / 2];
   steps_in_trial_ = 0;
   trials_.erase(trials_.begin());
   if (trials_.empty()) {

@@ -1,6 +1,7 @@
 // Finds out how many threads help.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -23,7 +24,8 @@ class ThreadTuner {
 
   static constexpr int kTrialSteps = 3;   // after one step that is not counted
   static constexpr int kFirstPause = 60;  // steps between trials
-  static constexpr int kLongestPause = 960;
+  static constexpr int kLongestPause = 480;
+  static constexpr double kGain = 0.95;  // of the time with fewer threads
 
  private:
   void begin_trials(std::vector<size_t> which);
@@ -32,8 +34,9 @@ class ThreadTuner {
   std::vector<int> candidates_;
   size_t current_ = 0;
   size_t best_ = 0;
-  std::vector<size_t> trials_;   // still to run, the current one first
-  std::vector<double> fastest_;  // step of each candidate in these trials; 0: not tried
+  std::vector<size_t> trials_;               // still to run, the current one first
+  std::vector<double> medians_;              // of each candidate in these trials; 0: not tried
+  std::array<double, kTrialSteps> times_{};  // of the current trial
   int steps_in_trial_ = 0;
   int pause_ = kFirstPause;
   int steps_to_trials_ = 0;

@@ -17,6 +17,7 @@ class DeviceImages {
   const uint8_t* labels() const { return labels_.as<uint8_t>(); }  // [count]
   int64_t count() const { return count_; }
   int64_t pixels() const { return pixels_; }
+  Device device() const { return images_.device(); }
 
  private:
   int64_t count_;

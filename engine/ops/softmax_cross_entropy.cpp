@@ -6,6 +6,10 @@
 namespace burin::ops {
 
 Variable softmax_cross_entropy(Tape& tape, Variable logits, const int32_t* labels, float scale) {
+  if (logits.shape().rank() != 2) {
+    throw std::invalid_argument("softmax_cross_entropy: logits have shape " +
+                                logits.shape().to_string() + ", expected [B, classes]");
+  }
   Variable loss = tape.result({}, {logits});
   const Tensor d_logits = loss->needs_gradient ? tape.temporary(logits.shape()) : Tensor();
   BURIN_DISPATCH(tape.device(), softmax_cross_entropy, logits.value().data(), labels,

@@ -1,5 +1,6 @@
 #include "engine/optim/optimizer.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "engine/backend/dispatch.h"
@@ -35,6 +36,26 @@ void Optimizer::set_lambda(float lambda) {
 void Optimizer::freeze_zeros() {
   for (size_t i = 0; i < segments_.size(); ++i) {
     if (parameters_.infos()[i].is_weight) segments_[i].keep_zeros = true;
+  }
+}
+
+void Optimizer::cut_smallest(Parameters& parameters, double fraction) {
+  std::vector<float> magnitudes;
+  for (int i = 0; i < parameters.count(); ++i) {
+    if (!parameters.info(i).is_weight) continue;
+    for (const float w : parameters.value(i).to_host()) magnitudes.push_back(std::fabs(w));
+  }
+  const auto cut =
+      static_cast<int64_t>(std::ceil(fraction * static_cast<double>(magnitudes.size())));
+  if (cut < 1) return;
+  const auto last = magnitudes.begin() + (cut - 1);
+  std::nth_element(magnitudes.begin(), last, magnitudes.end());
+  const float threshold = *last;
+  for (int i = 0; i < parameters.count(); ++i) {
+    if (!parameters.info(i).is_weight) continue;
+    std::vector<float> values = parameters.value(i).to_host();
+    for (float& w : values) w = std::fabs(w) <= threshold ? 0.0f : w;
+    parameters.value(i).set(values);
   }
 }
 

@@ -22,6 +22,11 @@ class Optimizer {
   // From the next step on, weights that are exactly zero stay zero: the support is fixed.
   void freeze_zeros();
 
+  // Sets the smallest weights of `parameters`, those of this optimiser, to zero, until `fraction`
+  // of all weights is zero (magnitude pruning: Han et al. 2015). Once in a run: it waits for the
+  // device.
+  void cut_smallest(Parameters& parameters, double fraction);
+
   // Update number `t` (1, 2, ...) from the gradients in the parameters. Overwrites the parameters
   // and the state.
   void step(float learning_rate, int64_t t);
