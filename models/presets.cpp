@@ -78,7 +78,7 @@ Config mnist_vae() {
   config.model = ModelKind::vae;
   config.epochs = 20;
   config.batch = 100;
-  config.lr = 1e-3;
+  config.lr = 2e-3;
   config.lr_schedule = "cosine";
   config.decay_until = 20;
   config.lr_final = 0.02;
@@ -88,11 +88,14 @@ Config mnist_vae() {
   return config;
 }
 
+// L1 moves what matters into few weights; then the smallest go and the rest trains on without
+// penalty, which takes back what shrinking had cost. docs/quality.md has the figures.
 Config mnist_vae_sparse() {
   Config config = mnist_vae();
-  config.l1_encoder = 3e-3;
-  config.l1_decoder = 3e-3;
+  config.l1_encoder = 1e-3;
+  config.l1_decoder = 1e-3;
   config.l1_epochs = 8;
+  config.l1_cut = 0.8;
   return config;
 }
 
@@ -109,7 +112,7 @@ const std::vector<Preset>& table() {
       {{"doc003-gan", ModelKind::gan, "document 003's settings, slips corrected"}, doc003_gan},
       {{"mnist-vae", ModelKind::vae, "the default: 784-200-200-50, dynamic binarisation"},
        mnist_vae},
-      {{"mnist-vae-sparse", ModelKind::vae, "mnist-vae with L1: most weights exactly zero"},
+      {{"mnist-vae-sparse", ModelKind::vae, "mnist-vae with L1: 80 % of the weights exactly zero"},
        mnist_vae_sparse},
       {{"doc000-vae", ModelKind::vae, "document 000's settings, slips corrected"}, doc000_vae},
   };
