@@ -57,18 +57,24 @@ Config doc000_vae() {
   return config;
 }
 
+// The same networks, and what makes them learn: docs/quality.md.
 Config mnist_gan() {
   Config config = doc000_gan();
-  config.epochs = 60;
+  config.epochs = 40;
+  config.lr_schedule = "linear";
+  config.decay_from = 25;
+  config.decay_until = 40;
+  config.lr_final = 0.1;
   config.init = "he";
   config.generator_output = "tanh";
-  config.l1_generator_output = 0;
-  config.l1_discriminator_output = 0;
   config.beta1 = 0.5;
   config.dropout = 0.3;
   config.real_label = 0.9;
-  config.l1_generator = 1e-4;
   config.ema = 0.999;
+  config.l1_generator_output = 0;
+  config.l1_discriminator_output = 0;
+  config.l1_generator = 5e-4;
+  config.l1_epochs = 15;
   return config;
 }
 
