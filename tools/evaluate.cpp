@@ -138,7 +138,9 @@ void add_evaluate(CLI::App& app, int&) {
   command->add_option("--count", arguments->count, "generated images")
       ->check(CLI::Range(int64_t{1}, int64_t{1000000}))
       ->capture_default_str();
-  command->add_option("--seed", arguments->seed, "of the generated images")->capture_default_str();
+  command->add_option("--seed", arguments->seed, "of the generated images")
+      ->check(not_negative())
+      ->capture_default_str();
   command->add_option("--data", arguments->data, "data directory; default: the run's")
       ->type_name("DIR");
   command->add_flag("--json", arguments->print_json, "print the result as one JSON object");
