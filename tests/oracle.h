@@ -4,3 +4,8 @@
 #pragma once
 
 #include "tests/oracle/activations.h"
+#include "tests/oracle/gemm.h"
+#include "tests/oracle/l1_update.h"
+#include "tests/oracle/losses.h"
+#include "tests/oracle/random.h"
+#include "tests/oracle/reduce.h"

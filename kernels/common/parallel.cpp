@@ -24,21 +24,22 @@ thread_local bool inside_region = false;
 
 class ThreadPool {
  public:
-  ~ThreadPool() { resize(1); }
-
-  int size() const { return static_cast<int>(workers_.size()) + 1; }
-
-  void resize(int threads) {
-    if (threads == size()) return;
+  ~ThreadPool() {
     stop_ = true;
     epoch_.fetch_add(1);
     epoch_.notify_all();
     for (std::thread& worker : workers_) worker.join();
-    workers_.clear();
-    stop_ = false;
-    for (int i = 1; i < threads; ++i) {
+  }
+
+  int limit() const { return limit_; }
+
+  // Threads are started when they are first needed and then kept, so that the limit may change from
+  // step to step at no cost.
+  void set_limit(int threads) {
+    while (static_cast<int>(workers_.size()) + 1 < threads) {
       workers_.emplace_back([this, seen = epoch_.load()] { work(seen); });
     }
+    limit_ = threads;
   }
 
   void run(const Region& region) {
@@ -79,7 +80,7 @@ class ThreadPool {
       if (stop_) return;
       int state = entered_.load(std::memory_order_acquire);
       bool inside = false;
-      while ((state & kClosed) == 0 && !inside) {
+      while (state < limit_ - 1 && !inside) {  // kClosed is above any limit
         inside = entered_.compare_exchange_weak(state, state + 1, std::memory_order_acq_rel);
       }
       if (!inside) continue;
@@ -89,6 +90,7 @@ class ThreadPool {
   }
 
   std::vector<std::thread> workers_;
+  std::atomic<int> limit_{1};
   Region region_;
   std::atomic<bool> stop_{false};
   alignas(64) std::atomic<uint32_t> epoch_{0};
@@ -111,16 +113,18 @@ int available_processors() {
 }
 
 void set_threads(int threads) {
-  pool().resize(threads == 0 ? available_processors() : std::max(1, threads));
+  pool().set_limit(threads == 0 ? available_processors() : std::max(1, threads));
 }
 
-int threads() { return pool().size(); }
+int threads() {
+  return pool().limit();
+}
 
 namespace detail {
 
 void run_chunks(int64_t count, int64_t grain, ChunkFunction function, const void* body) {
   if (count <= 0) return;
-  if (count <= grain || inside_region || pool().size() == 1) {
+  if (count <= grain || inside_region || pool().limit() == 1) {
     for (int64_t begin = 0; begin < count; begin += grain) {
       function(body, begin, std::min(begin + grain, count));
     }

@@ -2,9 +2,9 @@
 #pragma once
 
 // Put BURIN_SIMD_CLONES before a function that holds a hot loop: the compiler makes one version for
-// AVX-512, one for AVX2 with FMA and a portable one, and the loader picks by the processor it finds.
-// The loop must be in the function itself, not in a lambda that it calls: only the function is
-// cloned. The build has -ffp-contract=off, so all versions give the same bits.
+// AVX-512, one for AVX2 with FMA and a portable one, and the loader picks by the processor it
+// finds. The loop must be in the function itself, not in a lambda that it calls: only the function
+// is cloned. The build has -ffp-contract=off, so all versions give the same bits.
 #if defined(BURIN_SIMD) && defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
 #define BURIN_SIMD_CLONES \
   __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))

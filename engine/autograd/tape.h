@@ -1,0 +1,124 @@
+// Reverse-mode automatic differentiation.
+#pragma once
+
+#include <cstdint>
+#include <new>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "engine/backend/arena.h"
+#include "engine/tensor/tensor.h"
+#include "kernels/common/stream.h"
+#include "kernels/gemm/activation.h"
+
+namespace burin {
+
+// The value that an operation made, and its gradient. Lives in the tape's arena.
+struct Node {
+  Tensor value;
+  Tensor gradient;              // of the loss with respect to value; see Tape::gradient_of
+  float scalar_gradient = 0;    // instead of `gradient` where value is a scalar (rank 0)
+  bool needs_gradient = false;  // something that it depends on is being trained
+  bool has_gradient = false;    // written to in this backward pass
+  int uses = 0;                 // operations that read it
+  // Set by `dense`, whose value is activation(pre-activation). The one operation that reads it may
+  // then write the gradient of the *pre-activation*, fused into its own kernel, and say so.
+  Activation activation = Activation::none;
+  float slope = 0;
+  bool gradient_is_of_preactivation = false;
+};
+
+// A handle on a node. Cheap to copy, valid until the tape is reset.
+class Variable {
+ public:
+  Variable() = default;
+  explicit Variable(Node* node) : node_(node) {}
+  Node* operator->() const { return node_; }
+  Node& operator*() const { return *node_; }
+  bool empty() const { return node_ == nullptr; }
+  const Tensor& value() const { return node_->value; }
+  const Shape& shape() const { return node_->value.shape(); }
+
+ private:
+  Node* node_ = nullptr;
+};
+
+// Records what the forward pass did, and plays it backwards. Scalars (losses) combine linearly
+// (`add`, `scale`), so their gradients are plain numbers known to the host; nothing waits for the
+// device. After the first step of a fixed computation no memory is allocated.
+class Tape {
+ public:
+  explicit Tape(Device device, Stream stream = {}) : arena_(device), stream_(stream) {}
+  Tape(const Tape&) = delete;
+  Tape& operator=(const Tape&) = delete;
+
+  // A value without a gradient.
+  Variable constant(const Tensor& value);
+  // A value whose gradient backward() leaves in `gradient` (overwritten; zeros if the loss does not
+  // depend on it). Shapes must agree and have a rank of at least 1. The same
+  // gradient memory again, as where a layer is applied twice, gives the same variable.
+  Variable parameter(const Tensor& value, const Tensor& gradient);
+  // A new value of an operation that reads `inputs`. Its memory is `out` if given (the shape must
+  // agree), else the arena's, uninitialised.
+  Variable result(const Shape& shape, std::initializer_list<Variable> inputs, Tensor out = {});
+
+  // Records how the gradient of `output` flows to the inputs, if it does. `backward` is called as
+  // backward(tape) when output's gradient is complete. It is kept in the arena: trivially
+  // destructible, so it captures variables, tensors and numbers only.
+  template <class Backward>
+  void record(Variable output, Backward backward) {
+    static_assert(std::is_trivially_destructible_v<Backward>);
+    if (!output->needs_gradient) return;
+    void* place = host_arena_.allocate(sizeof(Backward));
+    auto* stored = new (place) Backward(std::move(backward));
+    entries_.push_back({output, stored, [](void* function, Tape& tape) {
+                          (*static_cast<Backward*>(function))(tape);
+                        }});
+  }
+
+  // Gradients of `loss`, a scalar, for all parameters. Once for each forward pass.
+  void backward(Variable loss);
+
+  // For a backward function: where to write the gradient of `variable`, and whether to add to what
+  // is there. Marks it as written. Throws std::invalid_argument for scalars.
+  struct Target {
+    float* data;
+    bool accumulate;
+  };
+  Target gradient_of(Variable variable);
+  // Hands over `gradient`, of the shape of the variable, which nobody else uses: kept without a
+  // copy where that is possible, else added.
+  void give_gradient(Variable variable, const Tensor& gradient, float factor);
+  void add_scalar_gradient(Variable variable, float gradient);
+
+  // Fills n floats on the device with zeros.
+  void zero(float* data, int64_t n);
+
+  // Uninitialised memory until reset().
+  Tensor temporary(const Shape& shape) { return Tensor::in(arena_, shape); }
+
+  // Forgets everything; all variables become invalid.
+  void reset();
+
+  Device device() const { return arena_.device(); }
+  Stream stream() const { return stream_; }
+  size_t peak_bytes() const { return arena_.peak_bytes(); }
+
+ private:
+  struct Entry {
+    Variable output;
+    void* function;
+    void (*call)(void* function, Tape& tape);
+  };
+
+  Variable make_node();
+
+  Arena arena_;                    // values and gradients, on the device
+  Arena host_arena_{Device::cpu};  // nodes and backward functions
+  Stream stream_;
+  std::vector<Entry> entries_;
+  std::vector<Variable> parameters_;
+};
+
+}  // namespace burin

@@ -1,0 +1,35 @@
+#include "engine/nn/mlp.h"
+
+#include <stdexcept>
+
+namespace burin {
+
+Mlp::Mlp(Parameters& parameters, const MlpOptions& options) {
+  const std::vector<int64_t>& sizes = options.sizes;
+  if (sizes.size() < 2) throw std::invalid_argument("mlp: at least an input and an output size");
+  for (const int64_t size : sizes) {
+    if (size < 1) throw std::invalid_argument("mlp: layer size " + std::to_string(size));
+  }
+  for (size_t i = 0; i + 1 < sizes.size(); ++i) {
+    const bool last = i + 2 == sizes.size();
+    layers_.emplace_back(parameters, std::to_string(i), sizes[i], sizes[i + 1],
+                         last ? options.output_activation : options.hidden_activation,
+                         options.slope);
+  }
+}
+
+Variable Mlp::forward(Tape& tape, const Parameters& parameters, Variable x, bool trainable,
+                      const Dropout& dropout, Tensor out) const {
+  for (size_t i = 0; i < layers_.size(); ++i) {
+    const bool last = i + 1 == layers_.size();
+    x = layers_[i].forward(tape, parameters, x, trainable, last ? out : Tensor());
+    if (!last && dropout.rate > 0) {
+      RandomKey key = dropout.key;
+      key.stream += static_cast<uint32_t>(i);
+      x = ops::dropout(tape, x, dropout.rate, key);
+    }
+  }
+  return x;
+}
+
+}  // namespace burin

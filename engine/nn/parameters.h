@@ -1,0 +1,55 @@
+// The parameters of one network, in flat buffers.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "engine/autograd/tape.h"
+#include "engine/backend/memory.h"
+#include "engine/tensor/tensor.h"
+
+namespace burin {
+
+// What is known of one parameter tensor.
+struct ParameterInfo {
+  std::string name;  // "0.weight"; the network's name is put before it in files
+  Shape shape;
+  int64_t offset;  // floats into the flat buffers, a multiple of 16 (64 bytes)
+  bool is_weight;  // weights are penalised by L1, biases are not
+};
+
+// Values and gradients of all parameters, each in one buffer with the same layout, so that one
+// kernel can update them all; each parameter is a view. Between parameters there may be padding,
+// which stays zero.
+class Parameters {
+ public:
+  // Registers parameters first, then allocates them all. Returns the parameter's index.
+  int add(std::string name, const Shape& shape, bool is_weight);
+  void allocate(Device device);
+
+  int count() const { return static_cast<int>(infos_.size()); }
+  const ParameterInfo& info(int index) const { return infos_[static_cast<size_t>(index)]; }
+  const std::vector<ParameterInfo>& infos() const { return infos_; }
+  Tensor value(int index) const { return view(values_, index); }
+  Tensor gradient(int index) const { return view(gradients_, index); }
+  // The view of parameter `index` in another buffer of the same layout (optimiser state, average).
+  Tensor view(const Memory& buffer, int index) const;
+
+  // On the tape, trainable or as a constant.
+  Variable variable(Tape& tape, int index, bool trainable) const;
+
+  const Memory& values() const { return values_; }
+  const Memory& gradients() const { return gradients_; }
+  int64_t flat_size() const { return flat_size_; }  // floats, padding included
+  int64_t elements() const;                         // without padding
+  Device device() const { return values_.device(); }
+
+ private:
+  std::vector<ParameterInfo> infos_;
+  int64_t flat_size_ = 0;
+  Memory values_;
+  Memory gradients_;
+};
+
+}  // namespace burin

@@ -1,0 +1,98 @@
+#include "engine/backend/dispatch.h"
+#include "engine/ops/ops.h"
+#include "kernels/gemm/gemm.h"
+#include "kernels/leaky_relu/leaky_relu.h"
+#include "kernels/reduce/reduce.h"
+#include "kernels/sigmoid/sigmoid.h"
+#include "kernels/tanh/tanh.h"
+
+namespace burin::ops {
+namespace {
+
+void check_dense_shapes(const Shape& x, const Shape& weight, const Shape& bias) {
+  const bool fits = x.rank() == 2 && weight.rank() == 2 && bias.rank() == 1 && x[1] == weight[1] &&
+                    weight[0] == bias[0];
+  if (fits) return;
+  throw std::invalid_argument("dense: x " + x.to_string() + ", weight " + weight.to_string() +
+                              " and bias " + bias.to_string() +
+                              " do not fit; expected [B, in], [out, in] and [out]");
+}
+
+// d_pre = d_y * activation'(y), in place of d_y.
+void activation_backward(Tape& tape, Activation activation, float slope, const Tensor& y,
+                         const Tensor& d_y) {
+  const int64_t n = y.elements();
+  switch (activation) {
+    case Activation::none:
+      break;
+    case Activation::leaky_relu:
+      BURIN_DISPATCH(tape.device(), leaky_relu_backward, y.data(), d_y.data(), d_y.data(), n, slope,
+                     false, tape.stream());
+      break;
+    case Activation::sigmoid:
+      BURIN_DISPATCH(tape.device(), sigmoid_backward, y.data(), d_y.data(), d_y.data(), n, false,
+                     tape.stream());
+      break;
+    case Activation::tanh:
+      BURIN_DISPATCH(tape.device(), tanh_backward, y.data(), d_y.data(), d_y.data(), n, false,
+                     tape.stream());
+      break;
+  }
+}
+
+}  // namespace
+
+Variable dense(Tape& tape, Variable x, Variable weight, Variable bias,
+               const DenseOptions& options) {
+  check_dense_shapes(x.shape(), weight.shape(), bias.shape());
+  const int64_t batch = x.value().rows();
+  const int64_t in = x.value().cols();
+  const int64_t out = weight.value().rows();
+  Variable y = tape.result({batch, out}, {x, weight, bias}, options.out);
+  y->activation = options.activation;
+  y->slope = options.slope;
+
+  GemmEpilogue forward;
+  forward.bias = bias.value().data();
+  forward.activation = options.activation;
+  forward.slope = options.slope;
+  BURIN_DISPATCH(tape.device(), gemm, false, true, batch, out, in, x.value().data(), in,
+                 weight.value().data(), in, y.value().data(), out, forward, tape.stream());
+
+  tape.record(y, [=](Tape& t) {
+    const Tensor d_y = y->gradient;
+    if (!y->gradient_is_of_preactivation) {
+      activation_backward(t, y->activation, y->slope, y.value(), d_y);
+    }
+    if (weight->needs_gradient) {
+      const Tape::Target d_weight = t.gradient_of(weight);
+      GemmEpilogue epilogue;
+      epilogue.accumulate = d_weight.accumulate;
+      BURIN_DISPATCH(t.device(), gemm, true, false, out, in, batch, d_y.data(), out,
+                     x.value().data(), in, d_weight.data, in, epilogue, t.stream());
+    }
+    if (bias->needs_gradient) {
+      const Tape::Target d_bias = t.gradient_of(bias);
+      BURIN_DISPATCH(t.device(), column_sum, d_y.data(), batch, out, out, d_bias.data,
+                     d_bias.accumulate, t.stream());
+    }
+    if (x->needs_gradient) {
+      const Tape::Target d_x = t.gradient_of(x);
+      GemmEpilogue epilogue;
+      epilogue.accumulate = d_x.accumulate;
+      if (x->activation != Activation::none && x->uses == 1) {
+        // Nobody else adds to d_x: go straight to the gradient before x's own activation.
+        epilogue.activation = x->activation;
+        epilogue.slope = x->slope;
+        epilogue.derivative_output = x.value().data();
+        epilogue.ld_derivative = in;
+        x->gradient_is_of_preactivation = true;
+      }
+      BURIN_DISPATCH(t.device(), gemm, false, false, batch, in, out, d_y.data(), out,
+                     weight.value().data(), in, d_x.data, in, epilogue, t.stream());
+    }
+  });
+  return y;
+}
+
+}  // namespace burin::ops

@@ -1,0 +1,53 @@
+// Differentiable operations. Each checks shapes once, runs its room's kernel, and records its
+// backward beside its forward. Errors: std::invalid_argument naming the operation and the shapes.
+// [..] are shapes; B is the batch. Formulas: docs/maths.md.
+#pragma once
+
+#include <cstdint>
+
+#include "engine/autograd/tape.h"
+#include "kernels/common/philox.h"
+#include "kernels/gemm/activation.h"
+
+namespace burin::ops {
+
+struct DenseOptions {
+  Activation activation = Activation::none;
+  float slope = 0.2f;  // of leaky_relu, > 0
+  Tensor out;          // where to put the result; empty: in the arena
+};
+
+// y[B, out] = activation(x[B, in] weight[out, in]^T + bias[out]), in one kernel.
+Variable dense(Tape& tape, Variable x, Variable weight, Variable bias,
+               const DenseOptions& options = {});
+
+// Elementwise, any shape. slope > 0.
+Variable leaky_relu(Tape& tape, Variable x, float slope);
+Variable sigmoid(Tape& tape, Variable x);
+Variable tanh(Tape& tape, Variable x);
+
+// Inverted dropout, 0 <= rate < 1; the mask comes from `key` and is made again for the backward.
+Variable dropout(Tape& tape, Variable x, float rate, const RandomKey& key);
+
+// z[..] = mean[..] + exp(log_variance[..] / 2) * noise, noise ~ N(0, 1) from `key`.
+Variable reparameterize(Tape& tape, Variable mean, Variable log_variance, const RandomKey& key);
+
+// Losses: scalars.
+
+// scale * sum of the cross entropies of sigmoid(logits) against target, of the same shape, in [0,
+// 1].
+Variable bce_logits(Tape& tape, Variable logits, const Tensor& target, float scale);
+// scale * sum KL(N(mean, exp(log_variance)) || N(0, 1)).
+Variable gaussian_kl(Tape& tape, Variable mean, Variable log_variance, float scale);
+// scale * sum of the cross entropies of softmax(logits[B, classes]) against labels[B].
+Variable softmax_cross_entropy(Tape& tape, Variable logits, const int32_t* labels, float scale);
+// scale * sum |x|: L1 on activations.
+Variable l1_activity(Tape& tape, Variable x, float scale);
+Variable sum(Tape& tape, Variable x);
+Variable mean(Tape& tape, Variable x);
+
+// alpha * x and a + b, for tensors and scalars; a and b have the same shape.
+Variable scale(Tape& tape, Variable x, float alpha);
+Variable add(Tape& tape, Variable a, Variable b);
+
+}  // namespace burin::ops

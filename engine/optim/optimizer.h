@@ -1,0 +1,61 @@
+// Updates the parameters of one network.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "engine/nn/parameters.h"
+#include "kernels/l1_update/l1_update.h"
+
+namespace burin {
+
+// An optimiser with its L1 penalty; the formulas are in kernels/l1_update/l1_update.h. State lives
+// in flat buffers of the parameters' layout. Biases are never penalised.
+class Optimizer {
+ public:
+  // Keeps a reference to `parameters`, which must be allocated and outlive this.
+  Optimizer(const Parameters& parameters, const UpdateRule& rule);
+
+  // The penalty on all weights from the next step on.
+  void set_lambda(float lambda);
+  float lambda() const { return lambda_; }
+  // From the next step on, weights that are exactly zero stay zero: the support is fixed.
+  void freeze_zeros();
+
+  // Sets the smallest weights of `parameters`, those of this optimiser, to zero, until `fraction`
+  // of all weights is zero (magnitude pruning: Han et al. 2015). Once in a run: it waits for the
+  // device.
+  void cut_smallest(Parameters& parameters, double fraction);
+
+  // Update number `t` (1, 2, ...) from the gradients in the parameters. Overwrites the parameters
+  // and the state.
+  void step(float learning_rate, int64_t t);
+
+  // After the last step: of each parameter, of all weights, and of the network.
+  const SegmentStats& stats(int parameter) const { return stats_[static_cast<size_t>(parameter)]; }
+  double zero_fraction() const;  // exact zeros among the weights, biases not counted
+  double l1_norm() const;        // sum |w| over the weights
+  double gradient_norm() const;  // of the smooth loss, over weights and biases
+  // Counts zeros and norms without a step (after loading); gradient norms become 0.
+  void measure();
+
+  // State buffers by name: "m" and "v" for Adam, "momentum", or none.
+  struct State {
+    const char* name;
+    const Memory* buffer;
+  };
+  std::vector<State> states() const;
+  const Parameters& parameters() const { return parameters_; }
+
+ private:
+  const Parameters& parameters_;
+  UpdateRule rule_;
+  float lambda_ = 0;
+  Memory state1_;
+  Memory state2_;
+  UpdateScalars scalars_{};
+  std::vector<UpdateSegment> segments_;
+  std::vector<SegmentStats> stats_;
+};
+
+}  // namespace burin

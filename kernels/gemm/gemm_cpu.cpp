@@ -1,0 +1,272 @@
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <string_view>
+
+#include "kernels/common/parallel.h"
+#include "kernels/common/simd.h"
+#include "kernels/gemm/gemm.h"
+#include "kernels/gemm/gemm_microkernel.h"
+
+namespace burin::cpu {
+namespace detail {
+namespace {
+
+constexpr int64_t kMaxRows = 512;        // of a chunk: bounds `partial`
+constexpr int64_t kChunkWork = 1 << 18;  // multiply-adds, some 5 us: worth waking a thread for
+
+// A thread's own workspace.
+alignas(64) thread_local float panel[kMaxDepth * kMaxPanel];
+alignas(64) thread_local float partial[kMaxRows * kMaxPanel];
+
+int64_t ceil_div(int64_t a, int64_t b) {
+  return (a + b - 1) / b;
+}
+
+struct Product {
+  bool transpose_a, transpose_b;
+  int64_t m, n, k;
+  const float* a;
+  int64_t lda;
+  const float* b;
+  int64_t ldb;
+  float* c;
+  int64_t ldc;
+  const GemmEpilogue* epilogue;
+  const MicroKernel* kernel;
+  Finish finish;
+};
+
+// How tiles finish: in registers for what training asks of every layer, else through memory.
+Finish finish_of(const GemmEpilogue& e) {
+  const bool straight = e.activation == Activation::none || e.activation == Activation::leaky_relu;
+  if (!straight) return Finish::other;
+  if (e.derivative_output != nullptr) {
+    return e.accumulate ? Finish::other : Finish::leaky_derivative;
+  }
+  if (e.activation == Activation::none && e.bias == nullptr) {
+    return e.accumulate ? Finish::accumulate : Finish::store;
+  }
+  return e.accumulate ? Finish::other : Finish::bias_leaky;
+}
+
+// The tile whose upper left corner is C(i, j); A, B and sums are left to the caller.
+Tile tile_at(const Product& x, int64_t i, int64_t j) {
+  Tile tile{};
+  tile.c = x.c + i * x.ldc + j;
+  tile.ldc = x.ldc;
+  tile.epilogue = x.epilogue;
+  tile.finish = x.finish;
+  tile.slope = x.epilogue->activation == Activation::none ? 1.0f : x.epilogue->slope;
+  if (x.epilogue->derivative_output != nullptr) {
+    tile.derivative = x.epilogue->derivative_output + i * x.epilogue->ld_derivative + j;
+  } else if (x.epilogue->bias != nullptr) {
+    tile.bias = x.epilogue->bias + j;
+  }
+  return tile;
+}
+
+// The tile width to take next of `columns` that are left: one that covers them without waste, else
+// the widest that they fill, else the narrowest.
+int next_shape(const MicroKernel& kernel, int64_t columns) {
+  const int64_t needed = ceil_div(columns, kernel.width[0]) * kernel.width[0];
+  int shape = 0;
+  for (int i = 0; i < kernel.shapes; ++i) {
+    if (kernel.width[i] <= needed) shape = i;
+  }
+  return shape;
+}
+
+// Rows of a panel that lie in B as a tile wants them need no copy: if they are used once, or if the
+// tiles can wait for them and B stays in the second level cache.
+bool reads_b_in_place(const Product& x, int64_t columns, int64_t width, int64_t blocks) {
+  constexpr int64_t kCached = 1 << 18;  // floats, 1 MiB
+  if (x.transpose_b || columns != width) return false;
+  return blocks == 1 || (x.kernel->in_place && x.k * x.ldb <= kCached);
+}
+
+// C[row_begin : row_end, column : column + columns], where the columns are those of one tile of the
+// given shape. `packed` is the column whose tile this thread's panel holds, -1 for none.
+void multiply_panel(const Product& x, int shape, int64_t column, int64_t columns, int64_t row_begin,
+                    int64_t row_end, int64_t* packed) {
+  const MicroKernel& kernel = *x.kernel;
+  const int64_t width = kernel.width[shape];
+  // Tiles of nearly the same height: 128 rows are 8 x 13 + 2 x 12, not 9 x 14 + 2.
+  const int64_t rows = row_end - row_begin;
+  const int64_t blocks = ceil_div(rows, kernel.rows);
+  const int64_t height = rows / blocks;
+  const int64_t higher = rows % blocks;  // tiles that are one row higher
+  const bool direct = reads_b_in_place(x, columns, width, blocks);
+  const TileFunction* multiply = kernel.multiply[x.transpose_a ? 1 : 0][shape];
+
+  int64_t p = 0;
+  do {
+    const int64_t depth = std::min<int64_t>(kMaxDepth, x.k - p);
+    if (!direct && (*packed != column || x.k > kMaxDepth)) {
+      *packed = column;
+      if (x.transpose_b) {
+        kernel.pack_transposed(x.b + column * x.ldb + p, x.ldb, depth, columns, width, panel);
+      } else {
+        kernel.pack(x.b + p * x.ldb + column, x.ldb, depth, columns, width, panel);
+      }
+    }
+    int64_t i = row_begin;
+    for (int64_t block = 0; block < blocks; ++block) {
+      Tile tile = tile_at(x, i, column);
+      tile.a = x.transpose_a ? x.a + p * x.lda + i : x.a + i * x.lda + p;
+      tile.a_row = x.transpose_a ? 1 : x.lda;
+      tile.a_depth = x.transpose_a ? x.lda : 1;
+      tile.b = direct ? x.b + p * x.ldb + column : panel;
+      tile.b_depth = direct ? x.ldb : width;
+      tile.depth = depth;
+      tile.partial = partial + (i - row_begin) * width;
+      tile.first = p == 0;
+      tile.last = p + depth == x.k;
+      tile.columns = columns;
+      const int64_t tile_rows = height + (block < higher ? 1 : 0);
+      multiply[tile_rows - 1](tile);
+      i += tile_rows;
+    }
+    p += depth;
+  } while (p < x.k);
+}
+
+// Panels of columns, each in `groups` groups of rows; the chunks of one panel follow each other, so
+// that a thread that gets several packs it once.
+void multiply_panels(const Product& x) {
+  const int64_t panel_width = x.kernel->width[x.kernel->shapes - 1];
+  const int64_t panels = ceil_div(x.n, panel_width);
+  int64_t groups = ceil_div(x.m, kMaxRows);
+  if (threads() > 1) {
+    // Some chunks for every thread, but not so low that packing would show.
+    const int64_t wanted = ceil_div(4 * threads(), panels);
+    groups = std::max(groups, std::min(wanted, ceil_div(x.m, 4 * x.kernel->rows)));
+  }
+  const int64_t height = ceil_div(x.m, groups);
+  groups = ceil_div(x.m, height);
+  const int64_t work = height * std::min(panel_width, x.n) * std::max<int64_t>(x.k, 16);
+  const int64_t grain = std::max<int64_t>(1, kChunkWork / work);
+  parallel_for(panels * groups, grain, [&](int64_t begin, int64_t end) {
+    int64_t packed = -1;
+    for (int64_t chunk = begin; chunk < end; ++chunk) {
+      const int64_t row = chunk % groups * height;
+      const int64_t row_end = std::min(row + height, x.m);
+      int64_t column = chunk / groups * panel_width;
+      const int64_t column_end = std::min(column + panel_width, x.n);
+      while (column < column_end) {
+        const int shape = next_shape(*x.kernel, column_end - column);
+        const int64_t columns = std::min<int64_t>(x.kernel->width[shape], column_end - column);
+        multiply_panel(x, shape, column, columns, row, row_end, &packed);
+        column += columns;
+      }
+    }
+  });
+}
+
+// C[rows] = epilogue(matrix[rows, k] vector[k]): C is a column, or a row if `across`.
+void multiply_vector(const Product& x, const float* matrix, int64_t ld, int64_t rows,
+                     const float* vector, bool across) {
+  constexpr int64_t kBlock = 128;  // rows whose sums are finished together
+  // A column whose elements are next to each other is finished like a row.
+  const bool lies_flat =
+      across ||
+      (x.ldc == 1 && (x.epilogue->derivative_output == nullptr || x.epilogue->ld_derivative == 1));
+  const int64_t blocks = ceil_div(rows, kBlock);
+  const int64_t grain = std::max<int64_t>(1, kChunkWork / (4 * kBlock * std::max<int64_t>(x.k, 1)));
+  parallel_for(blocks, grain, [&](int64_t begin, int64_t end) {
+    for (int64_t block = begin; block < end; ++block) {
+      const int64_t first = block * kBlock;
+      const int64_t count = std::min(kBlock, rows - first);
+      float sums[kBlock + kMaxPanel];
+      x.kernel->dot_rows(matrix + first * ld, ld, count, x.k, vector, sums);
+      Tile tile = across ? tile_at(x, 0, first) : tile_at(x, first, 0);
+      if (!across && tile.bias != nullptr) {  // one number for all
+        for (int64_t i = 0; i < count; ++i) sums[i] += tile.bias[0];
+        tile.bias = nullptr;
+      }
+      tile.columns = lies_flat ? count : 1;
+      x.kernel->finish(sums, 1, lies_flat ? 1 : count, tile);
+    }
+  });
+}
+
+// `x` itself if its elements are contiguous, else a copy in this thread's panel; null if too long.
+const float* contiguous(const float* x, int64_t step, int64_t k) {
+  if (step == 1 || k <= 1) return x;
+  if (k > kMaxDepth * kMaxPanel) return nullptr;
+  for (int64_t p = 0; p < k; ++p) panel[p] = x[p * step];
+  return panel;
+}
+
+const MicroKernel& chosen_kernel() {
+  static const MicroKernel& kernel = []() -> const MicroKernel& {
+    const char* value = std::getenv("BURIN_SIMD");
+    const std::string_view wish = value == nullptr ? "" : value;
+    const MicroKernel* best = nullptr;
+    if (wish != "avx2" && wish != "portable") best = microkernel_avx512();
+    if (best == nullptr && wish != "portable") best = microkernel_avx2();
+    return best != nullptr ? *best : *microkernel_portable();
+  }();
+  return kernel;
+}
+
+}  // namespace
+
+void gemm_on(const MicroKernel& kernel, bool transpose_a, bool transpose_b, int64_t m, int64_t n,
+             int64_t k, const float* a, int64_t lda, const float* b, int64_t ldb, float* c,
+             int64_t ldc, const GemmEpilogue& epilogue) {
+  if (m == 0 || n == 0) return;
+  if (k == 0) {  // a and b may be null: nothing of them is read, but pointers are stepped
+    a = b = panel;
+    lda = ldb = 0;
+  }
+  const Product product{transpose_a, transpose_b, m, n,   k,         a,       lda,
+                        b,           ldb,         c, ldc, &epilogue, &kernel, finish_of(epilogue)};
+  if (n == 1 && !transpose_a) {
+    const float* vector = contiguous(b, transpose_b ? 1 : ldb, k);
+    if (vector != nullptr) return multiply_vector(product, a, lda, m, vector, false);
+  } else if (m == 1 && transpose_b) {
+    const float* vector = contiguous(a, transpose_a ? lda : 1, k);
+    if (vector != nullptr) return multiply_vector(product, b, ldb, n, vector, true);
+  }
+  multiply_panels(product);
+}
+
+}  // namespace detail
+
+void gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const float* a,
+          int64_t lda, const float* b, int64_t ldb, float* c, int64_t ldc,
+          const GemmEpilogue& epilogue, Stream) {
+  detail::gemm_on(detail::chosen_kernel(), transpose_a, transpose_b, m, n, k, a, lda, b, ldb, c,
+                  ldc, epilogue);
+}
+
+BURIN_SIMD_CLONES
+void gemm_naive(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const float* a,
+                int64_t lda, const float* b, int64_t ldb, float* c, int64_t ldc,
+                const GemmEpilogue& epilogue, Stream) {
+  for (int64_t i = 0; i < m; ++i) {
+    for (int64_t j = 0; j < n; ++j) {
+      float sum = 0.0f;
+      for (int64_t p = 0; p < k; ++p) {
+        const float x = transpose_a ? a[p * lda + i] : a[i * lda + p];
+        const float y = transpose_b ? b[j * ldb + p] : b[p * ldb + j];
+        sum = std::fma(x, y, sum);
+      }
+      if (epilogue.derivative_output != nullptr) {
+        const float y = epilogue.derivative_output[i * epilogue.ld_derivative + j];
+        sum *= activation_derivative(epilogue.activation, y, epilogue.slope);
+      } else {
+        if (epilogue.bias != nullptr) sum += epilogue.bias[j];
+        sum = apply_activation(epilogue.activation, sum, epilogue.slope);
+      }
+      c[i * ldc + j] = epilogue.accumulate ? c[i * ldc + j] + sum : sum;
+    }
+  }
+}
+
+const char* gemm_instruction_set() {
+  return detail::chosen_kernel().name;
+}
+
+}  // namespace burin::cpu

@@ -1,0 +1,338 @@
+// The micro-kernels, written once over a vector type. Included by one file an instruction set,
+// which defines before it
+//   BURIN_GEMM_TARGET   the attribute that turns the set on for a function
+//   Vector              Register, kWidth and the operations used below (see the AVX-512 file)
+//   Narrow              a vector of half the width for the last columns, or Vector itself
+//   kRows, kVectors     the largest tile: its rows, and its vectors across
+//   kInPlace            MicroKernel::in_place
+//   kDotSums            vectors of sums in dot_rows
+// Everything here is in an unnamed namespace and carries the attribute, so that no code of one set
+// can be linked into another.
+#pragma once
+
+#include <algorithm>
+
+#include "kernels/gemm/gemm_microkernel.h"
+
+#if defined(__clang__)
+#define BURIN_UNROLL _Pragma("clang loop unroll(full)")
+#elif defined(__GNUC__)
+#define BURIN_UNROLL _Pragma("GCC unroll 16")
+#else
+#define BURIN_UNROLL
+#endif
+
+namespace burin::cpu::detail {
+namespace {
+
+constexpr int kWidth = Vector::kWidth;
+static_assert(kRows <= kMaxTileRows && kVectors * kWidth <= kMaxPanel);
+
+// sums[i] = activation(sums[i]); contiguous, so that the compiler vectorises it.
+template <Activation kActivation>
+BURIN_GEMM_TARGET void activate(float* sums, int64_t count, float slope) {
+  for (int64_t i = 0; i < count; ++i) sums[i] = apply_activation(kActivation, sums[i], slope);
+}
+
+template <Activation kActivation>
+BURIN_GEMM_TARGET void finish_sums(float* sums, int64_t ld_sums, int64_t rows, const Tile& t) {
+  constexpr bool kCurved = kActivation == Activation::sigmoid || kActivation == Activation::tanh;
+  const float slope = t.epilogue->slope;
+  const bool accumulate = t.epilogue->accumulate;
+  using Register = Vector::Register;
+  const Register one = Vector::broadcast(1.0f);
+  const Register slopes = Vector::broadcast(slope);
+  if (kCurved && t.derivative == nullptr) {
+    if (t.bias != nullptr) {
+      for (int64_t i = 0; i < rows; ++i) {
+        float* row = sums + i * ld_sums;
+        for (int64_t j = 0; j < t.columns; ++j) row[j] += t.bias[j];
+      }
+    }
+    activate<kActivation>(sums, (rows - 1) * ld_sums + t.columns, slope);
+  }
+  for (int64_t i = 0; i < rows; ++i) {
+    const float* row = sums + i * ld_sums;
+    float* c = t.c + i * t.ldc;
+    const float* derivative = nullptr;
+    if (t.derivative != nullptr) derivative = t.derivative + i * t.epilogue->ld_derivative;
+    for (int64_t j = 0; j < t.columns; j += kWidth) {
+      const int64_t count = std::min<int64_t>(kWidth, t.columns - j);
+      Register v = Vector::load(row + j);
+      if (derivative != nullptr) {
+        const Register y = Vector::load_some(derivative + j, count);
+        if (kActivation == Activation::leaky_relu) {
+          v = Vector::multiply(v, Vector::if_positive(y, one, slopes));
+        } else if (kActivation == Activation::sigmoid) {
+          v = Vector::multiply(v, Vector::multiply(y, Vector::subtract(one, y)));
+        } else if (kActivation == Activation::tanh) {
+          v = Vector::multiply(v, Vector::multiply(Vector::subtract(one, y), Vector::add(one, y)));
+        }
+      } else if (!kCurved) {
+        if (t.bias != nullptr) v = Vector::add(v, Vector::load_some(t.bias + j, count));
+        if (kActivation == Activation::leaky_relu) {
+          v = Vector::if_positive(v, v, Vector::multiply(slopes, v));
+        }
+      }
+      if (accumulate) v = Vector::add(Vector::load_some(c + j, count), v);
+      Vector::store_some(c + j, v, count);
+    }
+  }
+}
+
+BURIN_GEMM_TARGET void finish(float* sums, int64_t ld_sums, int64_t rows, const Tile& t) {
+  switch (t.epilogue->activation) {
+    case Activation::none:
+      return finish_sums<Activation::none>(sums, ld_sums, rows, t);
+    case Activation::leaky_relu:
+      return finish_sums<Activation::leaky_relu>(sums, ld_sums, rows, t);
+    case Activation::sigmoid:
+      return finish_sums<Activation::sigmoid>(sums, ld_sums, rows, t);
+    case Activation::tanh:
+      return finish_sums<Activation::tanh>(sums, ld_sums, rows, t);
+  }
+}
+
+// kR x kV vectors of sums in registers: for each p, one row of the panel and kR broadcasts.
+// kAcross: rows of op(A) are next to each other (a_row = 1), else values of p are (a_depth = 1).
+template <class V, int kV, bool kAcross, int kR>
+BURIN_GEMM_TARGET void multiply_tile(const Tile& t) {
+  using Register = typename V::Register;
+  constexpr int kPanel = kV * V::kWidth;
+  Register sum[kR][kV];
+  BURIN_UNROLL
+  for (int i = 0; i < kR; ++i) {
+    BURIN_UNROLL
+    for (int j = 0; j < kV; ++j) {
+      sum[i][j] = t.first ? V::zero() : V::load(t.partial + i * kPanel + j * V::kWidth);
+    }
+  }
+  // A base pointer serves three rows: x86 addresses base, base + step and base + 2 step for free.
+  constexpr int kBases = kAcross ? 1 : (kR + 2) / 3;
+  const float* a[kBases];
+  BURIN_UNROLL
+  for (int i = 0; i < kBases; ++i) a[i] = t.a + 3 * i * t.a_row;
+  const int64_t a_row = t.a_row;
+  const int64_t a_depth = t.a_depth;
+  const float* b = t.b;
+  const int64_t b_depth = t.b_depth;
+
+  // What the end will need comes closer meanwhile, a row of the tile at a time.
+  const bool whole = t.last && t.columns == kPanel;
+  const int parts = whole && t.depth >= 64 ? kR : 1;
+  int64_t p = 0;
+  for (int part = 0; part < parts; ++part) {
+    if (parts == kR) {
+      const float* c = t.c + part * t.ldc;
+      __builtin_prefetch(c, 1);
+      __builtin_prefetch(c + kPanel - 1, 1);
+      if (t.finish == Finish::leaky_derivative) {
+        const float* y = t.derivative + part * t.epilogue->ld_derivative;
+        __builtin_prefetch(y);
+        __builtin_prefetch(y + kPanel - 1);
+      }
+    }
+    // Not unrolled over p: compilers then find the addresses and registers that the loop is made
+    // for, and a turn is long enough already.
+    const int64_t end = part == parts - 1 ? t.depth : t.depth * (part + 1) / kR;
+    for (; p < end; ++p) {
+      Register row[kV];
+      BURIN_UNROLL
+      for (int j = 0; j < kV; ++j) row[j] = V::load(b + j * V::kWidth);
+      b += b_depth;
+      BURIN_UNROLL
+      for (int i = 0; i < kR; ++i) {
+        const Register factor = V::broadcast(kAcross ? a[0][i] : a[i / 3][(i % 3) * a_row]);
+        BURIN_UNROLL
+        for (int j = 0; j < kV; ++j) sum[i][j] = V::fma(factor, row[j], sum[i][j]);
+      }
+      BURIN_UNROLL
+      for (int i = 0; i < kBases; ++i) a[i] += kAcross ? a_depth : 1;
+    }
+  }
+
+  // c[kR, kPanel] = value(sum, vector across, its place in c, row). The lambdas capture, lest they
+  // have a conversion to a plain function, which would lack the target.
+  const auto write = [&](float* c, int64_t ldc, const auto& value) BURIN_GEMM_TARGET {
+    BURIN_UNROLL
+    for (int i = 0; i < kR; ++i) {
+      BURIN_UNROLL
+      for (int j = 0; j < kV; ++j) {
+        float* place = c + i * ldc + j * V::kWidth;
+        V::store(place, value(sum[i][j], j, place, i));
+      }
+    }
+  };
+  const auto keep = [&](Register s, int, const float*, int) BURIN_GEMM_TARGET { return s; };
+  if (!t.last) return write(t.partial, kPanel, keep);
+  if (whole && t.finish == Finish::store) return write(t.c, t.ldc, keep);
+  if (whole && t.finish == Finish::accumulate) {
+    return write(t.c, t.ldc, [&](Register s, int, const float* c, int) BURIN_GEMM_TARGET {
+      return V::add(V::load(c), s);
+    });
+  }
+  const Register slope = V::broadcast(t.slope);
+  if (whole && t.finish == Finish::bias_leaky) {
+    Register bias[kV];
+    BURIN_UNROLL
+    for (int j = 0; j < kV; ++j) {  // s + -0 is s, for both zeros
+      bias[j] = t.bias != nullptr ? V::load(t.bias + j * V::kWidth) : V::broadcast(-0.0f);
+    }
+    return write(t.c, t.ldc, [&](Register s, int j, const float*, int) BURIN_GEMM_TARGET {
+      const Register x = V::add(s, bias[j]);
+      return V::if_positive(x, x, V::multiply(slope, x));
+    });
+  }
+  if (whole && t.finish == Finish::leaky_derivative) {
+    const Register one = V::broadcast(1.0f);
+    const int64_t ld = t.epilogue->ld_derivative;
+    return write(t.c, t.ldc, [&](Register s, int j, const float*, int i) BURIN_GEMM_TARGET {
+      const Register y = V::load(t.derivative + i * ld + j * V::kWidth);
+      return V::multiply(s, V::if_positive(y, one, slope));
+    });
+  }
+  alignas(64) float tile[kR * kPanel + kMaxPanel];
+  write(tile, kPanel, keep);
+  finish(tile, kPanel, kR, t);
+}
+
+BURIN_GEMM_TARGET void pack(const float* b, int64_t ldb, int64_t depth, int64_t columns,
+                            int64_t width, float* panel) {
+  if (columns == kVectors * kWidth) {  // the common case, unrolled
+    for (int64_t p = 0; p < depth; ++p) {
+      BURIN_UNROLL
+      for (int j = 0; j < kVectors; ++j) {
+        Vector::store(panel + j * kWidth, Vector::load(b + j * kWidth));
+      }
+      b += ldb;
+      panel += kVectors * kWidth;
+    }
+    return;
+  }
+  for (int64_t p = 0; p < depth; ++p) {
+    for (int64_t j = 0; j < width; j += Narrow::kWidth) {
+      const int64_t count = std::clamp<int64_t>(columns - j, 0, Narrow::kWidth);
+      Narrow::store(panel + j, Narrow::load_some(b + j, count));
+    }
+    b += ldb;
+    panel += width;
+  }
+}
+
+BURIN_GEMM_TARGET void pack_transposed(const float* b, int64_t ldb, int64_t depth, int64_t columns,
+                                       int64_t width, float* panel) {
+  constexpr int kBlock = Vector::kTransposeBlock;
+  constexpr int64_t kRun = 128;  // of p, so that what is written stays in the first level cache
+  for (int64_t begin = 0; begin < depth; begin += kRun) {
+    const int64_t end = std::min(begin + kRun, depth);
+    int64_t j = 0;
+    for (; j + kBlock <= columns; j += kBlock) {
+      int64_t p = begin;
+      for (; p + kBlock <= end; p += kBlock) {
+        Vector::transpose(b + j * ldb + p, ldb, panel + p * width + j, width);
+      }
+      for (; p < end; ++p) {
+        for (int64_t i = j; i < j + kBlock; ++i) panel[p * width + i] = b[i * ldb + p];
+      }
+    }
+    if (j == width) continue;
+    for (int64_t p = begin; p < end; ++p) {
+      for (int64_t i = j; i < columns; ++i) panel[p * width + i] = b[i * ldb + p];
+      for (int64_t i = columns; i < width; ++i) panel[p * width + i] = 0.0f;
+    }
+  }
+}
+
+// kR rows at once, kDotLanes sums each; lane l takes p = l, l + kDotLanes, ...
+template <int kR>
+BURIN_GEMM_TARGET void dot_block(const float* a, int64_t lda, int64_t k, const float* x,
+                                 float* sums) {
+  using Register = Vector::Register;
+  constexpr int kV = kDotLanes / kWidth;
+  Register sum[kR][kV];
+  BURIN_UNROLL
+  for (int i = 0; i < kR; ++i) {
+    BURIN_UNROLL
+    for (int j = 0; j < kV; ++j) sum[i][j] = Vector::zero();
+  }
+  int64_t p = 0;
+  for (; p + kDotLanes <= k; p += kDotLanes) {
+    BURIN_UNROLL
+    for (int j = 0; j < kV; ++j) {
+      const Register factor = Vector::load(x + p + j * kWidth);
+      BURIN_UNROLL
+      for (int i = 0; i < kR; ++i) {
+        const Register row = Vector::load(a + i * lda + p + j * kWidth);
+        sum[i][j] = Vector::fma(row, factor, sum[i][j]);
+      }
+    }
+  }
+  if (p < k) {
+    BURIN_UNROLL
+    for (int j = 0; j < kV; ++j) {
+      const int64_t q = p + j * kWidth;
+      const int64_t count = std::clamp<int64_t>(k - q, 0, kWidth);
+      if (count == 0) break;
+      const Register factor = Vector::load_some(x + q, count);
+      BURIN_UNROLL
+      for (int i = 0; i < kR; ++i) {
+        sum[i][j] = Vector::fma(Vector::load_some(a + i * lda + q, count), factor, sum[i][j]);
+      }
+    }
+  }
+  // By halves: lane l + lane l + 16, then + 8, ...; between registers first, then within one.
+  BURIN_UNROLL
+  for (int i = 0; i < kR; ++i) {
+    BURIN_UNROLL
+    for (int half = kV / 2; half > 0; half /= 2) {
+      BURIN_UNROLL
+      for (int j = 0; j < half; ++j) sum[i][j] = Vector::add(sum[i][j], sum[i][j + half]);
+    }
+    sums[i] = Vector::sum_by_halves(sum[i][0]);
+  }
+}
+
+BURIN_GEMM_TARGET void dot_rows(const float* a, int64_t lda, int64_t rows, int64_t k,
+                                const float* x, float* sums) {
+  constexpr int kR = std::max(1, kDotSums * kWidth / kDotLanes);
+  int64_t i = 0;
+  for (; i + kR <= rows; i += kR) dot_block<kR>(a + i * lda, lda, k, x, sums + i);
+  for (; i < rows; ++i) dot_block<1>(a + i * lda, lda, k, x, sums + i);
+}
+
+template <class V, int kV, int kR = 1>
+void add_rows(MicroKernel* kernel) {
+  kernel->multiply[0][kernel->shapes][kR - 1] = multiply_tile<V, kV, false, kR>;
+  kernel->multiply[1][kernel->shapes][kR - 1] = multiply_tile<V, kV, true, kR>;
+  if constexpr (kR < kRows) add_rows<V, kV, kR + 1>(kernel);
+}
+
+template <class V, int kV>
+void add_shape(MicroKernel* kernel) {
+  static_assert(kV * V::kWidth <= kMaxPanel);
+  add_rows<V, kV>(kernel);
+  kernel->width[kernel->shapes++] = kV * V::kWidth;
+}
+
+template <int kV = 1>
+void add_shapes(MicroKernel* kernel) {
+  add_shape<Vector, kV>(kernel);
+  if constexpr (kV < kVectors) add_shapes<kV + 1>(kernel);
+}
+
+MicroKernel make_kernel(const char* name) {
+  MicroKernel kernel{};
+  kernel.name = name;
+  kernel.rows = kRows;
+  if constexpr (Narrow::kWidth < kWidth) add_shape<Narrow, 1>(&kernel);
+  add_shapes(&kernel);
+  kernel.in_place = kInPlace;
+  kernel.pack = pack;
+  kernel.pack_transposed = pack_transposed;
+  kernel.dot_rows = dot_rows;
+  kernel.finish = finish;
+  return kernel;
+}
+
+}  // namespace
+}  // namespace burin::cpu::detail

@@ -1,0 +1,43 @@
+// A model in a file: docs/formats.md#checkpoint.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "engine/io/safetensors.h"
+#include "models/model.h"
+
+namespace burin {
+
+// Shapes that the data gave the model, and how far training came.
+struct Progress {
+  int64_t rows = 0;  // of an image
+  int64_t cols = 0;
+  int64_t count = 0;  // of training images
+  int64_t step = 0;
+  double seconds = 0;  // of training
+};
+
+// Parameters, running average and optimiser state, whole or not at all. Throws Error.
+void save_checkpoint(const std::string& path, Model& model, const Progress& progress);
+
+struct Checkpoint {
+  Config config;
+  Progress progress;
+  SafetensorsFile file;
+};
+
+// Reads a checkpoint file, or DIR/checkpoint.safetensors of a run directory. Throws Error with one
+// line for a file that is missing, damaged or not a checkpoint of Burin.
+Checkpoint read_checkpoint(const std::string& path);
+
+// Sets the model's parameters and step from the checkpoint, and its optimiser state where
+// `with_state`. Throws Error naming the first tensor that is missing or has another shape: the file
+// is of another network.
+void restore(Model& model, const Checkpoint& checkpoint, bool with_state);
+
+// The model of a checkpoint, ready to make pictures.
+std::unique_ptr<Model> load_model(const Checkpoint& checkpoint, Device device);
+
+}  // namespace burin

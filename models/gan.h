@@ -1,0 +1,45 @@
+// Generative adversarial network (Goodfellow et al. 2014) of dense layers.
+#pragma once
+
+#include "models/model.h"
+
+namespace burin {
+
+// A step is two turns. The discriminator's: real and fake images in one batch of 2B, the generator
+// only runs forward. The generator's: fresh noise, gradients flow through the discriminator, whose
+// weights get none.
+class Gan : public Model {
+ public:
+  Gan(const Config& config, int64_t pixels, int64_t data_count, Device device);
+
+  void initialize(const ImageSet& set) override;
+  // With the running average of the generator's weights, masked to their zeros, if there is one.
+  std::vector<float> generate(const std::vector<float>& z) override;
+  std::vector<Network> networks() override;
+
+ protected:
+  void forward_backward_update(const DeviceImages& data) override;
+
+ private:
+  Network generator_network();
+  Network discriminator_network();
+  void discriminator_turn(const DeviceImages& data);
+  void generator_turn();
+  Variable noise(RandomStream stream);
+  Mlp::Dropout dropout(RandomStream stream) const;
+  bool tanh_output() const { return config_.generator_output == "tanh"; }
+
+  Parameters generator_;
+  Parameters discriminator_;
+  Mlp generator_net_;
+  Mlp discriminator_net_;
+  Memory average_;                // of the generator, flat
+  Parameters sampling_;           // the generator that generate() runs: averaged, masked
+  Memory indices_;                // int32_t [B]
+  Memory discriminator_targets_;  // [2B]: real_label, then 0
+  Memory generator_targets_;      // [B]: what the generator wants the discriminator to say
+  std::unique_ptr<Optimizer> generator_optimizer_;
+  std::unique_ptr<Optimizer> discriminator_optimizer_;
+};
+
+}  // namespace burin

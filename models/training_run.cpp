@@ -1,0 +1,281 @@
+#include "models/training_run.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cmath>
+#include <csignal>
+#include <cstdio>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "engine/io/error.h"
+#include "engine/io/png.h"
+#include "kernels/common/parallel.h"
+#include "models/vae.h"
+
+namespace burin {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int64_t kGridColumns = 8;
+constexpr int64_t kGridImages = 64;
+
+double now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+bool is_used(const std::string& directory) {
+  return fs::exists(directory) && (!fs::is_directory(directory) || !fs::is_empty(directory));
+}
+
+std::string unused_directory(const std::string& preset) {
+  const std::string base = "runs/" + preset;
+  std::string directory = base;
+  for (int number = 2; is_used(directory); ++number) {
+    directory = fmt::format("{}-{}", base, number);
+  }
+  return directory;
+}
+
+// Those that a run wrote: digits.png.
+void remove_pictures(const fs::path& directory) {
+  std::error_code ignored;
+  std::vector<fs::path> pictures;
+  for (const fs::directory_entry& entry : fs::directory_iterator(directory, ignored)) {
+    const std::string stem = entry.path().stem().string();
+    const bool digits = stem.find_first_not_of("0123456789") == std::string::npos;
+    if (digits && entry.path().extension() == ".png") pictures.push_back(entry.path());
+  }
+  for (const fs::path& picture : pictures) fs::remove(picture, ignored);
+}
+
+// Temporary files (AtomicFile) of processes that were killed.
+void remove_leftovers(const fs::path& directory) {
+  std::error_code ignored;
+  std::vector<fs::path> leftovers;
+  for (const fs::directory_entry& entry : fs::directory_iterator(directory, ignored)) {
+    const std::string name = entry.path().filename().string();
+    int process = 0;
+    if (std::sscanf(name.c_str(), ".burin-%d-", &process) != 1 || !name.ends_with(".tmp")) continue;
+    if (process > 0 && kill(process, 0) != 0 && errno == ESRCH) leftovers.push_back(entry.path());
+  }
+  for (const fs::path& leftover : leftovers) fs::remove(leftover, ignored);
+}
+
+Device device_of(const Config& config) {
+  if (config.device == "cuda") {
+    throw Error(kCudaEnabled
+                    ? "--device cuda: training on the GPU is not in this version; use cpu"
+                    : "--device cuda: this build has no CUDA; use cpu, or build the preset "
+                      "cuda-release");
+  }
+  return Device::cpu;
+}
+
+int64_t steps_between(double epochs, int64_t steps_per_epoch) {
+  if (epochs == 0) return 0;
+  return std::max<int64_t>(1, std::llround(epochs * static_cast<double>(steps_per_epoch)));
+}
+
+}  // namespace
+
+TrainingRun::TrainingRun(const Config& config, const RunOptions& options) : config_(config) {
+  const Device device = device_of(config_);
+  std::optional<Checkpoint> checkpoint;
+  if (options.resume) checkpoint = read_checkpoint(options.out);
+
+  const ImageSet train = load_image_set(config_.data, Split::train);
+  if (config_.batch > train.count) {
+    throw UsageError(fmt::format("batch is {}, but {} has {} training images", config_.batch,
+                                 in_quotes(config_.data), train.count));
+  }
+  train_ = std::make_unique<DeviceImages>(train, device);
+  if (config_.model == ModelKind::vae) {
+    const ImageSet test = load_image_set(config_.data, Split::test);
+    if (test.rows != train.rows || test.cols != train.cols) {
+      throw Error(fmt::format("{}: test images are {} x {}, training images {} x {}",
+                              in_quotes(config_.data), test.rows, test.cols, train.rows,
+                              train.cols));
+    }
+    test_ = std::make_unique<DeviceImages>(test, device);
+  }
+
+  progress_ = {train.rows, train.cols, train.count, 0, 0};
+  model_ = make_model(config_, train.pixels(), train.count, device);
+  if (checkpoint) {
+    const Progress& before = checkpoint->progress;
+    if (before.rows != train.rows || before.cols != train.cols || before.count != train.count) {
+      throw Error(fmt::format("{} was trained on {} images of {} x {}, {} has {} of {} x {}",
+                              in_quotes(options.out), before.count, before.rows, before.cols,
+                              in_quotes(config_.data), train.count, train.rows, train.cols));
+    }
+    restore(*model_, *checkpoint, true);
+    progress_ = before;
+  } else {
+    model_->initialize(train);
+  }
+  total_steps_ = config_.steps > 0 ? config_.steps : config_.epochs * model_->steps_per_epoch();
+  step_at_log_ = progress_.step;
+  open_directory(options);
+}
+
+void TrainingRun::open_directory(const RunOptions& options) {
+  out_ = options.out.empty() ? unused_directory(config_.preset) : options.out;
+  const fs::path directory(out_);
+  if (!options.resume && is_used(out_)) {
+    if (!fs::is_directory(directory)) throw Error(in_quotes(out_) + " is not a directory");
+    if (!options.overwrite) {
+      throw Error(fmt::format(
+          "{} is already used; give --resume to go on, --overwrite to start anew, or another --out",
+          in_quotes(out_)));
+    }
+    // Only what a run writes.
+    std::error_code ignored;
+    for (const char* name : {"config.json", "metrics.jsonl", "checkpoint.safetensors"}) {
+      fs::remove(directory / name, ignored);
+    }
+    remove_pictures(directory / "samples");
+  }
+  create_directories(out_);
+  create_directories((directory / "samples").string());
+  remove_leftovers(directory);
+  remove_leftovers(directory / "samples");
+  write_file_atomically((directory / "config.json").string(), to_json(config_).dump(2) + "\n");
+  // After a crash the lines behind the checkpoint are written again.
+  metrics_.emplace((directory / "metrics.jsonl").string(), [this](std::string_view line) {
+    const nlohmann::json point = nlohmann::json::parse(line, nullptr, false);
+    return point.is_object() && point.value("step", int64_t{0}) <= progress_.step;
+  });
+  if (!options.resume) {
+    save_checkpoint((directory / "checkpoint.safetensors").string(), *model_, progress_);
+  }
+}
+
+LogPoint TrainingRun::measure(bool evaluate) {
+  LogPoint point;
+  point.step = model_->step();
+  point.epoch = static_cast<double>(point.step) / static_cast<double>(model_->steps_per_epoch());
+  point.seconds = progress_.seconds;
+  const int64_t steps = point.step - step_at_log_;
+  const double seconds = progress_.seconds - seconds_at_log_;
+  if (seconds > 0) point.images_per_s = static_cast<double>(steps * config_.batch) / seconds;
+  point.learning_rate = model_->learning_rate();
+  const std::vector<double> losses = model_->take_losses();
+  for (size_t i = 0; i < losses.size() && steps > 0; ++i) {
+    point.losses[model_->loss_names()[i]] = losses[i];
+  }
+  if (evaluate && test_ != nullptr) {
+    point.losses["test_elbo"] = static_cast<Vae&>(*model_).elbo(*test_);
+  }
+  for (const Model::Network& network : model_->networks()) {
+    const Optimizer& optimizer = *network.optimizer;
+    point.l1[network.name] = optimizer.l1_norm();
+    point.zeros[network.name] = optimizer.zero_fraction();
+    point.gradient_norm[network.name] = optimizer.gradient_norm();
+    for (int i = 0; i < network.parameters->count(); ++i) {
+      const ParameterInfo& info = network.parameters->info(i);
+      if (!info.is_weight) continue;
+      const std::string layer = info.name.substr(0, info.name.rfind('.'));
+      point.layer_zeros[fmt::format("{}.{}", network.name, layer)] =
+          static_cast<double>(optimizer.stats(i).zeros) /
+          static_cast<double>(info.shape.elements());
+    }
+  }
+  return point;
+}
+
+void TrainingRun::log(RunListener& listener, bool evaluate) {
+  last_ = measure(evaluate);
+  const LogPoint& point = last_;
+  const nlohmann::json line = {{"step", point.step},
+                               {"epoch", point.epoch},
+                               {"seconds", point.seconds},
+                               {"images_per_s", point.images_per_s},
+                               {"learning_rate", point.learning_rate},
+                               {"losses", point.losses},
+                               {"l1", point.l1},
+                               {"zeros", point.layer_zeros},
+                               {"gradient_norm", point.gradient_norm}};
+  metrics_->append(line.dump());
+  step_at_log_ = point.step;
+  seconds_at_log_ = progress_.seconds;
+  listener.on_log(point, total_steps_);
+}
+
+void TrainingRun::checkpoint(RunListener& listener) {
+  for (const Model::Network& network : model_->networks()) {
+    if (std::isfinite(network.optimizer->l1_norm())) continue;
+    throw TrainingDiverged(fmt::format(
+        "step {}: the {} has weights that are infinite or NaN; a smaller learning rate may help",
+        model_->step(), network.name));
+  }
+  progress_.step = model_->step();
+  const std::string path = (fs::path(out_) / "checkpoint.safetensors").string();
+  save_checkpoint(path, *model_, progress_);
+  listener.on_files(path);
+}
+
+void TrainingRun::pictures(RunListener& listener) {
+  const std::vector<float> images =
+      model_->generate(model_->latent_noise(kGridImages, config_.seed));
+  const std::string path =
+      (fs::path(out_) / "samples" / fmt::format("{:06}.png", model_->step())).string();
+  write_png(path,
+            tile_grid(images.data(), kGridImages, progress_.rows, progress_.cols, kGridColumns));
+  listener.on_files(path);
+}
+
+TrainingRun::Result TrainingRun::train(RunListener& listener, const std::atomic<bool>& stop) {
+  const int64_t per_epoch = model_->steps_per_epoch();
+  const int64_t sample_every = steps_between(config_.sample_every, per_epoch);
+  const int64_t checkpoint_every = steps_between(config_.checkpoint_every, per_epoch);
+  const auto due = [](int64_t step, int64_t every) { return every > 0 && step % every == 0; };
+  const int most =
+      config_.threads > 0 ? static_cast<int>(config_.threads) : cpu::available_processors();
+  ThreadTuner tuner(most);
+  seconds_at_log_ = progress_.seconds;
+
+  bool trained = false;
+  while (model_->step() < total_steps_ && !stop) {
+    cpu::set_threads(tuner.threads());
+    const double begin = now();
+    model_->train_step(*train_);
+    const double seconds = now() - begin;
+    tuner.record(seconds);
+    progress_.seconds += seconds;
+    session_seconds_ += seconds;
+    ++session_steps_;
+    trained = true;
+
+    const int64_t step = model_->step();
+    listener.on_step(step, total_steps_);
+    const bool last = step == total_steps_;
+    const bool save = last || due(step, checkpoint_every);
+    if (save || due(step, config_.log_every)) log(listener, save);
+    if (last || due(step, sample_every)) pictures(listener);
+    if (save) checkpoint(listener);
+  }
+  Result result;
+  result.interrupted = model_->step() < total_steps_;
+  if (!trained) {
+    last_ = measure(true);
+  } else if (result.interrupted) {
+    if (step_at_log_ < model_->step()) log(listener, true);
+    checkpoint(listener);
+  }
+  result.steps = model_->step();
+  result.epochs = static_cast<double>(result.steps) / static_cast<double>(per_epoch);
+  result.seconds = progress_.seconds;
+  if (session_seconds_ > 0) {
+    result.images_per_s = static_cast<double>(session_steps_ * config_.batch) / session_seconds_;
+  }
+  result.last = last_;
+  result.out = out_;
+  return result;
+}
+
+}  // namespace burin

@@ -1,0 +1,180 @@
+#include "models/vae.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "engine/backend/dispatch.h"
+#include "engine/ops/ops.h"
+#include "kernels/gather/gather.h"
+#include "kernels/sigmoid/sigmoid.h"
+
+namespace burin {
+namespace {
+
+constexpr int64_t kEvaluationBatch = 250;
+constexpr uint64_t kEvaluationSeed = 20080101;  // fixed: figures of different runs compare
+
+std::vector<int64_t> joined(std::vector<int64_t> front, const std::vector<int64_t>& back) {
+  front.insert(front.end(), back.begin(), back.end());
+  return front;
+}
+
+MlpOptions with_active_output(MlpOptions options) {
+  options.output_activation = options.hidden_activation;
+  return options;
+}
+
+}  // namespace
+
+Vae::Vae(const Config& config, int64_t pixels, int64_t data_count, Device device)
+    : Model(config, pixels, data_count, device),
+      encoder_net_(encoder_,
+                   with_active_output(mlp_options(joined({pixels}, config.encoder_hidden)))),
+      mean_head_(encoder_, "mean", config.encoder_hidden.back(), config.latent, Activation::none,
+                 0.0f),
+      log_variance_head_(encoder_, "logvar", config.encoder_hidden.back(), config.latent,
+                         Activation::none, 0.0f),
+      decoder_net_(decoder_,
+                   mlp_options(joined(joined({config.latent}, config.decoder_hidden), {pixels}))),
+      indices_(device, static_cast<size_t>(config.batch) * sizeof(int32_t)),
+      evaluation_step_(device, sizeof(uint64_t)) {
+  loss_names_ = {"reconstruction", "kl"};
+  encoder_.allocate(device);
+  decoder_.allocate(device);
+  encoder_optimizer_ = std::make_unique<Optimizer>(encoder_, update_rule());
+  decoder_optimizer_ = std::make_unique<Optimizer>(decoder_, update_rule());
+}
+
+void Vae::initialize(const ImageSet& set) {
+  int layer = 0;
+  const auto initialize_layer = [&](const Linear& linear, const Parameters& parameters) {
+    linear.initialize(parameters, initialization(), config_.seed,
+                      stream_of(RandomStream::initial_weights, layer++));
+  };
+  for (const Linear& linear : encoder_net_.layers()) initialize_layer(linear, encoder_);
+  initialize_layer(mean_head_, encoder_);
+  initialize_layer(log_variance_head_, encoder_);
+  for (const Linear& linear : decoder_net_.layers()) initialize_layer(linear, decoder_);
+
+  if (config_.output_bias == "data") {
+    // Log-odds of the mean image, kept away from 0 and 1: the decoder starts from the best guess
+    // that needs no latent.
+    std::vector<double> sums(static_cast<size_t>(pixels()), 0.0);
+    for (int64_t i = 0; i < set.count; ++i) {
+      const uint8_t* image = set.images.data() + i * pixels();
+      for (size_t p = 0; p < sums.size(); ++p) sums[p] += image[p];
+    }
+    std::vector<float> bias;
+    for (const double sum : sums) {
+      const double mean = std::clamp(sum / (255.0 * static_cast<double>(set.count)), 0.001, 0.999);
+      bias.push_back(static_cast<float>(std::log(mean / (1.0 - mean))));
+    }
+    decoder_.value(decoder_net_.layers().back().bias()).set(bias);
+  }
+  encoder_optimizer_->measure();
+  decoder_optimizer_->measure();
+}
+
+Model::Network Vae::network(const char* name, Parameters& parameters, Optimizer& optimizer) {
+  return {name, &parameters, &optimizer, nullptr};
+}
+
+std::vector<Model::Network> Vae::networks() {
+  return {network("encoder", encoder_, *encoder_optimizer_),
+          network("decoder", decoder_, *decoder_optimizer_)};
+}
+
+Vae::Latent Vae::encode(Variable x, bool trainable) {
+  const Variable hidden = encoder_net_.forward(tape_, encoder_, x, trainable);
+  return {mean_head_.forward(tape_, encoder_, hidden, trainable),
+          log_variance_head_.forward(tape_, encoder_, hidden, trainable)};
+}
+
+void Vae::forward_backward_update(const DeviceImages& data) {
+  tape_.reset();
+  const int64_t batch = config_.batch;
+  const Tensor images = tape_.temporary({batch, pixels()});
+  int32_t* indices = indices_.as<int32_t>();
+  BURIN_DISPATCH(tape_.device(), batch_indices, data.count(), batch, key(RandomStream::batch_order),
+                 indices, {});
+  if (config_.pixels == "binarize") {
+    BURIN_DISPATCH(tape_.device(), gather_binarize, data.images(), indices, batch, pixels(),
+                   key(RandomStream::binarize), images.data(), {});
+  } else {
+    BURIN_DISPATCH(tape_.device(), gather_scale, data.images(), indices, batch, pixels(),
+                   1.0f / 255.0f, 0.0f, images.data(), {});
+  }
+
+  const Latent latent = encode(tape_.constant(images), true);
+  const Variable z = ops::reparameterize(tape_, latent.mean, latent.log_variance,
+                                         key(RandomStream::reparameterize));
+  const Variable logits = decoder_net_.forward(tape_, decoder_, z, true);
+  const float per_image = 1.0f / static_cast<float>(batch);
+  const Variable reconstruction = ops::bce_logits(tape_, logits, images, per_image);
+  const Variable kl = ops::gaussian_kl(tape_, latent.mean, latent.log_variance, per_image);
+  record_loss(0, reconstruction, "decoder");
+  record_loss(1, kl, "encoder");
+  Variable loss = ops::add(tape_, reconstruction, kl);
+  if (config_.l1_mean > 0) {
+    const float lambda = static_cast<float>(config_.l1_mean);
+    loss = ops::add(tape_, loss, ops::l1_activity(tape_, latent.mean, lambda * per_image));
+  }
+  if (config_.l1_reconstruction > 0) {
+    const float lambda = static_cast<float>(config_.l1_reconstruction);
+    loss = ops::add(tape_, loss, ops::l1_activity(tape_, logits, lambda * per_image));
+  }
+  tape_.backward(loss);
+  update(network("encoder", encoder_, *encoder_optimizer_), config_.lr, config_.l1_encoder);
+  update(network("decoder", decoder_, *decoder_optimizer_), config_.lr, config_.l1_decoder);
+}
+
+std::vector<float> Vae::generate(const std::vector<float>& z) {
+  std::vector<float> images;
+  const int64_t count = static_cast<int64_t>(z.size()) / config_.latent;
+  for (int64_t first = 0; first < count; first += kEvaluationBatch) {
+    const int64_t batch = std::min(kEvaluationBatch, count - first);
+    tape_.reset();
+    const Tensor latent = tape_.temporary({batch, config_.latent});
+    latent.set({z.begin() + first * config_.latent, z.begin() + (first + batch) * config_.latent});
+    const Variable logits = decoder_net_.forward(tape_, decoder_, tape_.constant(latent), false);
+    const std::vector<float> values = ops::sigmoid(tape_, logits).value().to_host();
+    images.insert(images.end(), values.begin(), values.end());
+  }
+  return images;
+}
+
+std::vector<float> Vae::reconstruct(const std::vector<float>& images) {
+  const int64_t count = static_cast<int64_t>(images.size()) / pixels();
+  tape_.reset();
+  const Tensor x = tape_.temporary({count, pixels()});
+  x.set(images);
+  const Latent latent = encode(tape_.constant(x), false);
+  return generate(latent.mean.value().to_host());
+}
+
+double Vae::elbo(const DeviceImages& set) {
+  double total = 0;
+  for (int64_t first = 0; first < set.count(); first += kEvaluationBatch) {
+    const int64_t batch = std::min(kEvaluationBatch, set.count() - first);
+    tape_.reset();
+    const uint64_t number = static_cast<uint64_t>(first / kEvaluationBatch);
+    copy_to_device(tape_.device(), evaluation_step_.data(), &number, sizeof number);
+    const auto fixed_key = [&](RandomStream stream) {
+      return RandomKey{kEvaluationSeed, stream_of(stream), evaluation_step_.as<uint64_t>()};
+    };
+    const Tensor images = tape_.temporary({batch, pixels()});
+    BURIN_DISPATCH(tape_.device(), gather_binarize, set.images() + first * pixels(), nullptr, batch,
+                   pixels(), fixed_key(RandomStream::test_binarize), images.data(), {});
+    const Latent latent = encode(tape_.constant(images), false);
+    const Variable z = ops::reparameterize(tape_, latent.mean, latent.log_variance,
+                                           fixed_key(RandomStream::test_reparameterize));
+    const Variable logits = decoder_net_.forward(tape_, decoder_, z, false);
+    const Variable reconstruction = ops::bce_logits(tape_, logits, images, 1.0f);
+    const Variable kl = ops::gaussian_kl(tape_, latent.mean, latent.log_variance, 1.0f);
+    total -=
+        static_cast<double>(reconstruction.value().item()) + static_cast<double>(kl.value().item());
+  }
+  return total / static_cast<double>(set.count());
+}
+
+}  // namespace burin

@@ -1,0 +1,100 @@
+// What the tests of the L1 update share: a network in flat buffers, and every rule there is.
+#pragma once
+
+#include <bit>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "kernels/l1_update/l1_update.h"
+#include "tests/support/kernel_case.h"
+
+namespace burin::test {
+
+inline constexpr OptimizerKind kOptimizers[] = {OptimizerKind::sgd, OptimizerKind::momentum,
+                                                OptimizerKind::adam};
+inline constexpr L1Mode kModes[] = {L1Mode::prox, L1Mode::decoupled, L1Mode::subgradient};
+inline constexpr int64_t kGap = 5;  // between segments; nobody's, and NaN
+
+inline std::vector<uint32_t> bits(const std::vector<float>& values) {
+  std::vector<uint32_t> result;
+  for (const float v : values) result.push_back(std::bit_cast<uint32_t>(v));
+  return result;
+}
+
+using Layers = std::vector<std::pair<int64_t, float>>;  // count, lambda
+
+// A network: flat buffers with gaps between the segments, each at another distance (`offset` and
+// up) from a 64-byte border.
+struct Network {
+  std::vector<UpdateSegment> segments;
+  int64_t total;
+  Buffer w, g, m, v;
+
+  explicit Network(const Layers& layers, int64_t offset = 1)
+      : segments(lay_out(layers)),
+        total(segments.back().begin + segments.back().count + kGap),
+        w(total, offset),
+        g(total, offset + 1),
+        m(total, offset + 2),
+        v(total, offset + 3) {
+    const std::vector<float> first = random_values(total);
+    each([&](int64_t i, const UpdateSegment&) {
+      w[i] = i % 11 == 0 ? 0.0f : first[size_t(i)];
+      m[i] = v[i] = 0.0f;
+    });
+    set_gradient(1);
+  }
+
+  static std::vector<UpdateSegment> lay_out(const Layers& layers) {
+    std::vector<UpdateSegment> segments;
+    int64_t begin = kGap;
+    for (const auto& [count, lambda] : layers) {
+      segments.push_back({begin, count, lambda});
+      begin += count + kGap;
+    }
+    return segments;
+  }
+
+  void set_gradient(uint32_t seed, double deviation = 1.0) {
+    const std::vector<float> values = random_values(total, deviation, 100 + seed);
+    each([&](int64_t i, const UpdateSegment&) { g[i] = values[size_t(i)]; });
+  }
+
+  template <class F>
+  void each(const F& f) const {
+    for (const UpdateSegment& s : segments) {
+      for (int64_t i = s.begin; i < s.begin + s.count; ++i) f(i, s);
+    }
+  }
+
+  // State that the optimiser has none of is passed as nullptr.
+  std::vector<SegmentStats> update(const UpdateRule& rule, const UpdateScalars& scalars) {
+    std::vector<SegmentStats> stats(segments.size(), SegmentStats{-1, NAN, NAN});
+    run(rule, scalars, stats.data());
+    return stats;
+  }
+  void run(const UpdateRule& rule, const UpdateScalars& scalars, SegmentStats* stats) {
+    const bool adam = rule.optimizer == OptimizerKind::adam;
+    const bool sgd = rule.optimizer == OptimizerKind::sgd;
+    cpu::l1_update(w.data(), g.data(), sgd ? nullptr : m.data(), adam ? v.data() : nullptr,
+                   segments.data(), int64_t(segments.size()), rule, &scalars, stats, {});
+  }
+  std::vector<std::vector<uint32_t>> state() const {
+    return {bits(w.values()), bits(g.values()), bits(m.values()), bits(v.values())};
+  }
+};
+
+// f(rule) for each optimiser and mode.
+template <class F>
+void for_each_rule(const F& f) {
+  for (const OptimizerKind optimizer : kOptimizers) {
+    for (const L1Mode mode : kModes) {
+      SCOPED_TRACE("optimizer " + std::to_string(int(optimizer)) + ", mode " +
+                   std::to_string(int(mode)));
+      f(UpdateRule{.optimizer = optimizer, .l1_mode = mode});
+    }
+  }
+}
+
+}  // namespace burin::test

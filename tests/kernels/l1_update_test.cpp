@@ -1,0 +1,381 @@
+#include "kernels/l1_update/l1_update.h"
+
+#include <gtest/gtest.h>
+
+#include <bit>
+
+#include "kernels/common/parallel.h"
+#include "tests/kernels/l1_update_case.h"
+#include "tests/oracle.h"
+
+namespace burin::test {
+namespace {
+
+oracle::L1Setting oracle_setting(const UpdateRule& rule, float lr, float lambda) {
+  return {static_cast<oracle::L1Optimizer>(rule.optimizer),
+          static_cast<oracle::L1Penalty>(rule.l1_mode),
+          lr,
+          lambda,
+          rule.momentum,
+          rule.beta1,
+          rule.beta2,
+          rule.epsilon};
+}
+
+// 20 steps, a learning rate that changes, segments with and without a penalty.
+TEST(L1Update, TrajectoriesAreTheOracles) {
+  constexpr int kSteps = 20;
+  for_each_rule([&](const UpdateRule& rule) {
+    for (const int64_t n : kSizes) {
+      Network net({{n, 0.3f}, {n / 3 + 1, 0.0f}, {7, 2.0f}});
+      std::vector<oracle::L1Weight> expected(size_t(net.total));
+      std::vector<double> magnitude(size_t(net.total));  // of what each weight is summed from
+      net.each([&](int64_t i, const UpdateSegment&) { expected[size_t(i)].w = net.w[i]; });
+      double largest_g = 0;
+      int64_t zeros = 0;
+      for (int t = 1; t <= kSteps; ++t) {
+        const float lr = t < 10 ? 0.02f : 0.01f;
+        net.set_gradient(uint32_t(t), 0.5);
+        const std::vector<SegmentStats> stats = net.update(rule, update_scalars(rule, lr, t));
+        zeros = stats[0].zeros + stats[2].zeros;
+        net.each([&](int64_t i, const UpdateSegment& s) {
+          oracle::L1Weight& x = expected[size_t(i)];
+          const double before = x.w;
+          oracle::l1_step(oracle_setting(rule, lr, s.lambda), t, net.g[i], x);
+          largest_g = std::max(largest_g, std::abs(double(net.g[i])) + s.lambda);
+          magnitude[size_t(i)] = std::max({magnitude[size_t(i)], std::abs(before), std::abs(x.w)});
+        });
+      }
+      // A step rounds w twice and m / D a few times; 10 = 1 / (1 - 0.9) bounds |m| / |g|.
+      const double step = 0.02 * 10 * (rule.optimizer == OptimizerKind::adam ? 1 : largest_g);
+      bool close = true;
+      net.each([&](int64_t i, const UpdateSegment&) {
+        if (!close) return;
+        const oracle::L1Weight& x = expected[size_t(i)];
+        expect_close(net.w[i], x.w, 2 * kSteps, magnitude[size_t(i)] + step, "w");
+        expect_close(net.m[i], x.m, 2 * kSteps, 10 * largest_g, "m");
+        expect_close(net.v[i], x.v, 2 * kSteps, 0, "v");
+        close = !::testing::Test::HasFailure();
+      });
+      if (n == kSizes.back()) {  // the case is not one where nothing happens
+        if (rule.l1_mode == L1Mode::subgradient) {
+          EXPECT_EQ(zeros, 0);
+        } else {
+          EXPECT_GT(zeros, 0);
+          EXPECT_LT(zeros, n);
+        }
+      }
+    }
+  });
+}
+
+// The plain optimisers, once more in single precision.
+void plain_step(const UpdateRule& rule, const UpdateScalars& s, float g, float& w, float& m,
+                float& v) {
+  switch (rule.optimizer) {
+    case OptimizerKind::sgd:
+      w -= s.learning_rate * g;
+      break;
+    case OptimizerKind::momentum:
+      m = rule.momentum * m + g;
+      w -= s.learning_rate * m;
+      break;
+    case OptimizerKind::adam: {
+      m = rule.beta1 * m + (1.0f - rule.beta1) * g;
+      v = rule.beta2 * v + (1.0f - rule.beta2) * (g * g);
+      const float d = std::sqrt(v * (1.0f / s.bias_correction2)) + rule.epsilon;
+      w -= (s.learning_rate / s.bias_correction1) * m * (1.0f / d);
+      break;
+    }
+  }
+}
+
+TEST(L1Update, LambdaZeroIsThePlainOptimiserToTheBit) {
+  for_each_rule([&](const UpdateRule& rule) {
+    Network net({{1000, 0.0f}, {33, -0.0f}});
+    // A negative zero that no gradient moves stays one: there is nothing that takes its sign away.
+    const int64_t still = net.segments[0].begin + 4;
+    net.w[still] = -0.0f;
+    Network plain({{1000, 0.0f}, {33, -0.0f}});
+    plain.w[still] = -0.0f;
+    for (int t = 1; t <= 20; ++t) {
+      net.set_gradient(uint32_t(t));
+      net.g[still] = 0.0f;
+      const UpdateScalars scalars = update_scalars(rule, 0.01f, t);
+      net.update(rule, scalars);
+      plain.each([&](int64_t i, const UpdateSegment&) {
+        plain_step(rule, scalars, net.g[i], plain.w[i], plain.m[i], plain.v[i]);
+      });
+    }
+    EXPECT_EQ(bits(net.w.values()), bits(plain.w.values()));
+    EXPECT_EQ(bits(net.m.values()), bits(plain.m.values()));
+    EXPECT_EQ(bits(net.v.values()), bits(plain.v.values()));
+    EXPECT_TRUE(std::signbit(net.w[still]));
+  });
+}
+
+TEST(L1Update, LambdaEntersTheStateInSubgradientModeOnly) {
+  for_each_rule([&](const UpdateRule& rule) {
+    if (rule.optimizer == OptimizerKind::sgd) return;
+    Network with({{257, 0.5f}}), without({{257, 0.0f}});
+    for (int t = 1; t <= 5; ++t) {
+      with.set_gradient(uint32_t(t)), without.set_gradient(uint32_t(t));
+      with.update(rule, update_scalars(rule, 0.01f, t));
+      without.update(rule, update_scalars(rule, 0.01f, t));
+    }
+    const bool same = rule.l1_mode != L1Mode::subgradient;
+    EXPECT_EQ(bits(with.m.values()) == bits(without.m.values()), same);
+    if (rule.optimizer == OptimizerKind::adam) {
+      EXPECT_EQ(bits(with.v.values()) == bits(without.v.values()), same);
+    }
+    EXPECT_NE(bits(with.w.values()), bits(without.w.values()));
+  });
+}
+
+TEST(L1Update, ThresholdedWeightsArePositiveZero) {
+  for_each_rule([&](const UpdateRule& rule) {
+    if (rule.l1_mode == L1Mode::subgradient) return;
+    Network net({{100, 1000.0f}});
+    net.w[net.segments[0].begin] = -0.0f;
+    net.g[net.segments[0].begin] = 0.0f;
+    const std::vector<SegmentStats> stats = net.update(rule, update_scalars(rule, 0.01f, 1));
+    net.each([&](int64_t i, const UpdateSegment&) {
+      EXPECT_EQ(std::bit_cast<uint32_t>(net.w[i]), 0u) << "weight " << i;
+    });
+    EXPECT_EQ(stats[0].zeros, 100);
+    EXPECT_EQ(stats[0].abs_sum, 0);
+  });
+}
+
+// The borders of the threshold itself: |u| equal to it goes, the next float stays.
+TEST(L1Update, ThresholdIsClosed) {
+  const float t = 0.25f, above = std::nextafter(t, 1.0f);
+  EXPECT_EQ(std::bit_cast<uint32_t>(soft_threshold(t, t)), 0u);
+  EXPECT_EQ(std::bit_cast<uint32_t>(soft_threshold(-t, t)), 0u);
+  EXPECT_EQ(soft_threshold(above, t), above - t);
+  EXPECT_EQ(soft_threshold(-above, t), t - above);
+  EXPECT_TRUE(std::isnan(soft_threshold(NAN, t)));
+}
+
+TEST(L1Update, SubgradientOfZeroIsZero) {
+  for (const OptimizerKind optimizer : kOptimizers) {
+    Network net({{40, 0.5f}});
+    net.each([&](int64_t i, const UpdateSegment&) { net.w[i] = net.g[i] = 0.0f; });
+    const UpdateRule rule{.optimizer = optimizer, .l1_mode = L1Mode::subgradient};
+    EXPECT_EQ(net.update(rule, update_scalars(rule, 0.1f, 1))[0].zeros, 40);
+  }
+}
+
+// A weight without a gradient: D is epsilon, and Adam's proximal step takes it at once.
+TEST(L1Update, AdamProxTakesAWeightThatTheLossDoesNotUse) {
+  Network net({{40, 1e-4f}, {40, 0.0f}});
+  net.each([&](int64_t i, const UpdateSegment&) { net.g[i] = 0.0f, net.w[i] = 0.05f; });
+  const UpdateRule rule;
+  const std::vector<SegmentStats> stats = net.update(rule, update_scalars(rule, 2e-4f, 1));
+  EXPECT_EQ(stats[0].zeros, 40);
+  EXPECT_EQ(stats[1].zeros, 0);
+}
+
+TEST(L1Update, NonFiniteGradientsAreNotHidden) {
+  for_each_rule([&](const UpdateRule& rule) {
+    for (const float lambda : {0.0f, 0.1f, 1e6f}) {
+      Network net({{64, lambda}});
+      const int64_t begin = net.segments[0].begin;
+      net.g[begin] = NAN;
+      net.g[begin + 17] = std::numeric_limits<float>::infinity();
+      net.g[begin + 40] = -std::numeric_limits<float>::infinity();
+      const std::vector<SegmentStats> stats = net.update(rule, update_scalars(rule, 0.01f, 1));
+      EXPECT_TRUE(std::isnan(net.w[begin]));
+      for (const int64_t i : {begin + 17, begin + 40}) {
+        if (rule.optimizer == OptimizerKind::adam) {
+          EXPECT_TRUE(std::isnan(net.w[i])) << net.w[i];
+        } else {
+          EXPECT_EQ(net.w[i], -net.g[i]);
+        }
+      }
+      EXPECT_TRUE(std::isnan(stats[0].abs_sum));
+      EXPECT_TRUE(std::isnan(stats[0].grad_squares));
+      net.each([&](int64_t i, const UpdateSegment&) {
+        if (i != begin && i != begin + 17 && i != begin + 40) {
+          EXPECT_TRUE(std::isfinite(net.w[i]));
+        }
+      });
+    }
+  });
+}
+
+TEST(L1Update, ExtremeValues) {
+  Network net({{4, 0.1f}});
+  const int64_t begin = net.segments[0].begin;
+  const float gradients[] = {1e20f, 1e-42f, -1e-25f, 3e18f};
+  for (int64_t i = 0; i < 4; ++i) net.w[begin + i] = 1.0f, net.g[begin + i] = gradients[i];
+  const UpdateRule rule;
+  const std::vector<SegmentStats> stats = net.update(rule, update_scalars(rule, 0.01f, 1));
+  EXPECT_EQ(net.w[begin], 1.0f);  // v is infinite, as the contract says
+  EXPECT_EQ(net.w[begin + 1], 0.0f);
+  EXPECT_EQ(net.w[begin + 2], 0.0f);
+  expect_close(net.w[begin + 3], 0.99, 2);
+  expect_close(stats[0].grad_squares, 1.0009e40, 1);
+}
+
+TEST(L1Update, StatisticsAreThoseOfTheNewWeights) {
+  for_each_rule([&](const UpdateRule& rule) {
+    for (const int64_t n : kSizes) {
+      Network net({{n, 2.0f}, {0, 1.0f}, {3, 0.0f}});
+      Network uncounted({{n, 2.0f}, {0, 1.0f}, {3, 0.0f}});
+      const UpdateScalars scalars = update_scalars(rule, 0.05f, 1);
+      const std::vector<SegmentStats> stats = net.update(rule, scalars);
+      uncounted.run(rule, scalars, nullptr);
+      EXPECT_EQ(net.state(), uncounted.state());
+      for (size_t s = 0; s < net.segments.size(); ++s) {
+        int64_t zeros = 0;
+        long double abs_sum = 0, squares = 0;
+        for (int64_t k = 0; k < net.segments[s].count; ++k) {
+          const int64_t i = net.segments[s].begin + k;
+          zeros += net.w[i] == 0.0f;
+          abs_sum += std::abs(net.w[i]);
+          squares += (long double)(net.g[i]) * net.g[i];
+        }
+        EXPECT_EQ(stats[s].zeros, zeros);
+        EXPECT_NEAR(stats[s].abs_sum, double(abs_sum), 1e-13 * double(abs_sum));
+        EXPECT_NEAR(stats[s].grad_squares, double(squares), 1e-13 * double(squares));
+      }
+      if (n > 1000 && rule.l1_mode != L1Mode::subgradient) {
+        EXPECT_GT(stats[0].zeros, n / 8);
+        EXPECT_LT(stats[0].zeros, n);
+      }
+    }
+  });
+}
+
+// Gaps between segments, the gradient, and state that the optimiser has none of stay as they were.
+TEST(L1Update, WritesWhereItShouldAlone) {
+  for_each_rule([&](const UpdateRule& rule) {
+    for (const int64_t offset : {0, 1, 7}) {
+      Network net({{257, 0.1f}, {31, 0.0f}, {1, 0.1f}}, offset);
+      const Network before({{257, 0.1f}, {31, 0.0f}, {1, 0.1f}}, offset);
+      net.update(rule, update_scalars(rule, 0.01f, 1));
+      std::vector<bool> inside(size_t(net.total));
+      net.each([&](int64_t i, const UpdateSegment&) { inside[size_t(i)] = true; });
+      for (int64_t i = 0; i < net.total; ++i) {
+        if (inside[size_t(i)]) continue;
+        for (const Buffer* b : {&net.w, &net.g, &net.m, &net.v}) EXPECT_TRUE(std::isnan((*b)[i]));
+      }
+      EXPECT_EQ(bits(net.g.values()), bits(before.g.values()));
+      if (rule.optimizer != OptimizerKind::adam) {
+        EXPECT_EQ(bits(net.v.values()), bits(before.v.values()));
+      }
+      if (rule.optimizer == OptimizerKind::sgd) {
+        EXPECT_EQ(bits(net.m.values()), bits(before.m.values()));
+      }
+    }
+  });
+}
+
+// A network of more than a million weights, with one large layer and many small ones: the same as
+// taking it piece by piece, and the same bits for any thread count.
+TEST(L1Update, LargeNetworkOnAnyThreadCount) {
+  Layers layers = {{1200001, 0.5f}, {500000, 0.0f}};
+  for (int64_t k = 0; k < 150; ++k) layers.push_back({k % 7 * 31, 0.2f});
+  const UpdateRule rule;
+  const UpdateScalars scalars = update_scalars(rule, 0.05f, 1);
+
+  Network pieces(layers);
+  const std::vector<UpdateSegment> whole = pieces.segments;
+  for (const UpdateSegment& s : whole) {
+    for (int64_t done = 0; done < s.count; done += 50000) {
+      pieces.segments = {{s.begin + done, std::min<int64_t>(50000, s.count - done), s.lambda}};
+      pieces.run(rule, scalars, nullptr);
+    }
+  }
+
+  std::vector<SegmentStats> stats[2];
+  for (const int k : {0, 1}) {
+    cpu::set_threads(k == 0 ? 1 : 3);
+    Network net(layers);
+    stats[k] = net.update(rule, scalars);
+    EXPECT_TRUE(net.state() == pieces.state());
+  }
+  cpu::set_threads(1);
+  for (size_t s = 0; s < whole.size(); ++s) {
+    const float* w = pieces.w.data() + whole[s].begin;
+    EXPECT_EQ(stats[0][s].zeros, std::count(w, w + whole[s].count, 0.0f));
+    EXPECT_EQ(stats[0][s].zeros, stats[1][s].zeros);
+    EXPECT_EQ(stats[0][s].abs_sum, stats[1][s].abs_sum);
+    EXPECT_EQ(stats[0][s].grad_squares, stats[1][s].grad_squares);
+  }
+}
+
+// An element's result is its own affair: neither its neighbours nor its place matter.
+TEST(L1Update, OneSegmentOrManyGiveTheSameWeights) {
+  for_each_rule([&](const UpdateRule& rule) {
+    Network whole({{100352, 0.5f}}), split({{100352, 0.5f}});
+    const UpdateSegment all = split.segments[0];
+    split.segments = {{all.begin + 60001, all.count - 60001, 0.5f},  // in any order
+                      {all.begin + 13, 59988, 0.5f},
+                      {all.begin, 13, 0.5f}};
+    const UpdateScalars scalars = update_scalars(rule, 0.01f, 1);
+    whole.update(rule, scalars);
+    split.update(rule, scalars);
+    EXPECT_TRUE(whole.state() == split.state());
+  });
+}
+
+TEST(L1Update, NoSegmentsIsNoWork) {
+  const UpdateRule rule;
+  const UpdateScalars scalars = update_scalars(rule, 0.01f, 1);
+  cpu::l1_update(nullptr, nullptr, nullptr, nullptr, nullptr, 0, rule, &scalars, nullptr, {});
+}
+
+TEST(L1Update, ScalarsAreRoundedOnce) {
+  const UpdateRule adam;
+  for (const int64_t t : {1, 2, 3, 10, 1000, 100000, 10000000}) {
+    const UpdateScalars s = update_scalars(adam, 2e-4f, t);
+    EXPECT_EQ(s.learning_rate, 2e-4f);
+    expect_close(s.bias_correction1, -std::expm1(double(t) * std::log(double(adam.beta1))), 0.51);
+    expect_close(s.bias_correction2, -std::expm1(double(t) * std::log(double(adam.beta2))), 0.51);
+  }
+  for (const OptimizerKind optimizer : {OptimizerKind::sgd, OptimizerKind::momentum}) {
+    const UpdateScalars s = update_scalars({.optimizer = optimizer}, 0.1f, 3);
+    EXPECT_EQ(s.bias_correction1, 1.0f);
+    EXPECT_EQ(s.bias_correction2, 1.0f);
+  }
+}
+
+// The step of a constant gradient is the learning rate from the first step on (Kingma & Ba,
+// section 2.1): the corrections and the decays fit each other.
+TEST(L1Update, AdamIsUnbiased) {
+  Network net({{33, 0.0f}});
+  net.each([&](int64_t i, const UpdateSegment&) { net.w[i] = 0.0f, net.g[i] = -0.3f; });
+  const UpdateRule rule;
+  for (int t = 1; t <= 50; ++t) net.update(rule, update_scalars(rule, 0.001f, t));
+  net.each([&](int64_t i, const UpdateSegment&) { expect_close(net.w[i], 0.05, 50); });
+}
+
+TEST(L1Update, KeptZerosStayAndTheRestIsThePlainStep) {
+  for (const OptimizerKind optimizer :
+       {OptimizerKind::sgd, OptimizerKind::momentum, OptimizerKind::adam}) {
+    constexpr int64_t n = 257;
+    std::vector<float> start = random_values(n);
+    for (int64_t i = 0; i < n; i += 3) start[static_cast<size_t>(i)] = 0.0f;
+    const Buffer gradient(random_values(n, 1.0, 2));
+    const UpdateRule rule{.optimizer = optimizer};
+    const UpdateScalars scalars = update_scalars(rule, 0.1f, 1);
+    Buffer free(start), kept(start);
+    SegmentStats stats{};
+    for (const bool keep : {false, true}) {
+      Buffer state1(std::vector<float>(n, 0.0f)), state2(std::vector<float>(n, 0.0f));
+      const UpdateSegment segment{0, n, 0.0f, keep};
+      cpu::l1_update((keep ? kept : free).data(), gradient.data(), state1.data(), state2.data(),
+                     &segment, 1, rule, &scalars, &stats, {});
+    }
+    EXPECT_EQ(stats.zeros, (n + 2) / 3);
+    for (int64_t i = 0; i < n; ++i) {
+      EXPECT_NE(free[i], 0.0f);
+      EXPECT_EQ(kept[i], start[static_cast<size_t>(i)] == 0.0f ? 0.0f : free[i]);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace burin::test

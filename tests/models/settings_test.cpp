@@ -1,0 +1,307 @@
+// Every setting: its way through JSON and text, and what is refused.
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "models/config.h"
+
+namespace burin::test {
+namespace {
+
+using nlohmann::json;
+
+struct Case {
+  const char* key;
+  const char* good;                // JSON; not the default
+  std::vector<const char*> bad;    // text
+  std::vector<const char*> typed;  // JSON of a wrong type or value
+  const char* expected;            // in the message
+};
+
+const std::vector<const char*> kBadNumbers = {"", "x", "1x", " 1", "nan", "inf", "-inf", "-1"};
+const std::vector<const char*> kBadTypes = {"\"1\"", "true", "null", "[1]", "{}"};
+
+std::vector<const char*> with(std::vector<const char*> list,
+                              std::initializer_list<const char*> more) {
+  list.insert(list.end(), more);
+  return list;
+}
+
+// Numbers from 0 on without a limit, and whole numbers from `least` on.
+Case number(const char* key, const char* good, std::initializer_list<const char*> more = {},
+            const char* expected = "a number") {
+  return {key, good, with(kBadNumbers, more), kBadTypes, expected};
+}
+Case whole(const char* key, const char* good, std::initializer_list<const char*> more = {}) {
+  return {key, good, with(with(kBadNumbers, {"1.5", "1e3"}), more), with(kBadTypes, {"1.5", "2.0"}),
+          "a whole number"};
+}
+Case sizes(const char* key) {
+  return {key,
+          "[7, 300]",
+          {"", "x", "1,", ",1", "1,,2", "1.5", "0", "8,-1", "65537"},
+          {"7", "\"7\"", "[]", "[1.5]", "[\"7\"]", "[0]", "[[1]]", "null"},
+          "whole numbers"};
+}
+Case word(const char* key, const char* good, const char* expected) {
+  return {
+      key, good, {"", "nonsense", "PROX", "adam "}, {"1", "null", "[\"adam\"]", "true"}, expected};
+}
+
+const std::vector<Case>& cases() {
+  static const std::vector<Case> list = {
+      {"data", "\"somewhere\"", {""}, {"1", "null"}, "a text"},
+      whole("epochs", "7", {"0", "1000001"}),
+      whole("steps", "7"),
+      whole("batch", "7", {"0", "1000001"}),
+      whole("seed", "12345678901234567890", {"18446744073709551616"}),
+      word("device", "\"cpu\"", "auto, cpu, cuda"),
+      whole("threads", "3", {"1025"}),
+      word("optimizer", "\"sgd\"", "adam, momentum, sgd"),
+      number("lr", "0.1234567890123", {"0"}, "above 0"),
+      number("lr_discriminator", "0.3"),
+      word("lr_schedule", "\"cosine\"", "constant, linear, cosine"),
+      number("lr_final", "0.25", {"1.01"}, "at most 1"),
+      number("decay_from", "1.5"),
+      number("decay_until", "2.5"),
+      number("momentum", "0.5", {"1"}, "below 1"),
+      number("beta1", "0.25", {"1"}, "below 1"),
+      number("beta2", "0.75", {"1"}, "below 1"),
+      number("epsilon", "1e-07", {"0", "1.1"}, "above 0"),
+      word("l1_mode", "\"decoupled\"", "prox, decoupled, subgradient"),
+      number("l1_epochs", "1.5"),
+      number("l1_cut", "0.5", {"1"}, "below 1"),
+      number("l1_generator", "0.01"),
+      number("l1_discriminator", "0.02"),
+      number("l1_generator_output", "0.03"),
+      number("l1_discriminator_output", "0.04"),
+      number("l1_encoder", "0.05"),
+      number("l1_decoder", "0.06"),
+      number("l1_mean", "0.07"),
+      number("l1_reconstruction", "0.08"),
+      whole("latent", "7", {"0", "65537"}),
+      sizes("generator_hidden"),
+      sizes("discriminator_hidden"),
+      sizes("encoder_hidden"),
+      sizes("decoder_hidden"),
+      word("activation", "\"sigmoid\"", "leaky_relu, tanh, sigmoid"),
+      number("slope", "0.5", {"0", "1.1"}, "above 0"),
+      word("init", "\"xavier\"", "he, xavier"),
+      word("gan_loss", "\"minimax\"", "non_saturating, minimax"),
+      word("generator_output", "\"sigmoid\"", "tanh, sigmoid"),
+      number("real_label", "0.9", {"0", "1.1"}, "above 0"),
+      number("dropout", "0.5", {"1"}, "below 1"),
+      number("ema", "0.5", {"1"}, "below 1"),
+      word("pixels", "\"grey\"", "binarize, grey"),
+      word("output_bias", "\"zero\"", "data, zero"),
+      whole("log_every", "7", {"0"}),
+      number("sample_every", "0.5"),
+      number("checkpoint_every", "0.25"),
+  };
+  return list;
+}
+
+Config config_of(ModelKind model) {
+  Config config;
+  config.model = model;
+  return config;
+}
+
+// The models that know the setting, and whether all do.
+std::vector<ModelKind> models_of(const std::string& key) {
+  for (const SettingInfo& info : settings()) {
+    if (info.key != key) continue;
+    std::vector<ModelKind> models;
+    if (info.gan) models.push_back(ModelKind::gan);
+    if (info.vae) models.push_back(ModelKind::vae);
+    return models;
+  }
+  ADD_FAILURE() << key << " is not a setting";
+  return {};
+}
+
+template <class F>
+void expect_usage_error(F f, std::initializer_list<std::string> parts) {
+  try {
+    f();
+  } catch (const UsageError& fault) {
+    const std::string message = fault.what();
+    EXPECT_EQ(message.find('\n'), std::string::npos) << message;
+    for (const std::string& part : parts) {
+      EXPECT_NE(message.find(part), std::string::npos) << "no \"" << part << "\" in: " << message;
+    }
+    return;
+  }
+  ADD_FAILURE() << "not refused, expected " << *(parts.end() - 1);
+}
+
+TEST(Settings, TheCasesAreComplete) {
+  std::set<std::string> tested, known;
+  for (const Case& c : cases()) tested.insert(c.key);
+  for (const SettingInfo& info : settings()) {
+    if (info.key != "l1") known.insert(info.key);
+    EXPECT_FALSE(info.help.empty()) << info.key;
+    EXPECT_TRUE(info.gan || info.vae) << info.key;
+  }
+  EXPECT_EQ(tested, known);
+}
+
+TEST(Settings, EachGoesThroughJsonAndText) {
+  for (const Case& c : cases()) {
+    for (const ModelKind model : models_of(c.key)) {
+      SCOPED_TRACE(std::string(model_name(model)) + " " + c.key);
+      const json good = json::parse(c.good);
+      Config config = config_of(model);
+      const json before = to_json(config);
+      EXPECT_NE(before.value(c.key, json()), good) << "the default tests nothing";
+      apply_json(config, {{c.key, good}}, "file");
+      json expected = before;
+      expected[c.key] = good;
+      EXPECT_EQ(to_json(config), expected);  // this one changed, and nothing else
+
+      Config again = config_of(model);
+      apply_json(again, json::parse(to_json(config).dump()), "file");
+      EXPECT_EQ(to_json(again), expected);
+
+      std::string text = good.is_string() ? good.get<std::string>() : good.dump();
+      if (good.is_array()) text = text.substr(1, text.size() - 2);  // 7,300
+      Config from_text = config_of(model);
+      set_from_text(from_text, c.key, text, "--flag");
+      EXPECT_EQ(to_json(from_text), expected);
+    }
+  }
+}
+
+TEST(Settings, BadValuesAreRefused) {
+  for (const Case& c : cases()) {
+    for (const ModelKind model : models_of(c.key)) {
+      Config config = config_of(model);
+      const json before = to_json(config);
+      for (const char* text : c.bad) {
+        SCOPED_TRACE(std::string(c.key) + " = '" + text + "'");
+        expect_usage_error(
+            [&] { set_from_text(config, c.key, text, "--some-flag"); },
+            {"--some-flag: ", c.key, *text == '\0' ? "empty" : text, "expected ", c.expected});
+      }
+      for (const char* text : c.typed) {
+        SCOPED_TRACE(std::string(c.key) + " = " + text);
+        expect_usage_error(
+            [&] {
+              apply_json(config, {{c.key, json::parse(text)}}, "my-config.json");
+            },
+            {"my-config.json: ", c.key, "expected ", c.expected});
+      }
+      EXPECT_EQ(to_json(config), before) << c.key;
+    }
+  }
+}
+
+TEST(Settings, JsonNumbersOutOfRangeAreRefused) {
+  Config config;
+  for (const auto& [key, value] : std::vector<std::pair<std::string, json>>{
+           {"lr", 0.0}, {"lr", -1.0}, {"lr", NAN}, {"batch", 0}, {"batch", -5}, {"beta1", 1.0}}) {
+    expect_usage_error([&] { set_from_json(config, key, value, "file"); },
+                       {"file: ", key, "expected"});
+  }
+}
+
+TEST(Settings, UnknownOnesAndThoseOfTheOtherModel) {
+  for (const ModelKind model : {ModelKind::gan, ModelKind::vae}) {
+    Config config = config_of(model);
+    const std::string name = model_name(model);
+    expect_usage_error([&] { set_from_text(config, "l2", "1", "--l2"); },
+                       {"--l2: ", "unknown setting l2", name});
+    expect_usage_error(
+        [&] {
+          apply_json(config, {{"momentun", 1}}, "file");
+        },
+        {"file: ", "unknown setting momentun"});
+    expect_usage_error([&] { apply_json(config, json::array(), "file"); },
+                       {"file: ", "object of settings"});
+    expect_usage_error(
+        [&] {
+          apply_json(config, {{"model", "cnn"}}, "file");
+        },
+        {"file: ", "\"cnn\"", name});
+    expect_usage_error([&] { apply_json(config, {{"preset", 1}}, "file"); }, {"file: ", "preset"});
+    for (const SettingInfo& info : settings()) {
+      if (model == ModelKind::gan ? info.gan : info.vae) continue;
+      expect_usage_error([&] { set_from_text(config, info.key, "1", "--flag"); },
+                         {"--flag: ", info.key, "not a setting of the " + name});
+      EXPECT_FALSE(to_json(config).contains(info.key));
+    }
+  }
+}
+
+TEST(Settings, L1StandsForWhatIsShipped) {
+  Config gan = config_of(ModelKind::gan);
+  set_from_text(gan, "l1", "0.5", "--l1");
+  EXPECT_EQ(gan.l1_generator, 0.5);
+  EXPECT_EQ(gan.l1_discriminator, 0);
+  Config vae = config_of(ModelKind::vae);
+  apply_json(vae, {{"l1", 0.25}}, "file");
+  EXPECT_EQ(vae.l1_encoder, 0.25);
+  EXPECT_EQ(vae.l1_decoder, 0.25);
+  EXPECT_EQ(vae.l1_generator, 0);
+  expect_usage_error([&] { set_from_text(vae, "l1", "-1", "--l1"); }, {"--l1: ", "-1", "expected"});
+}
+
+TEST(Presets, ExistAndAreValid) {
+  std::set<std::string> names;
+  for (const PresetInfo& info : presets()) {
+    SCOPED_TRACE(info.name);
+    names.insert(info.name);
+    EXPECT_FALSE(info.help.empty());
+    const Config config = preset_config(info.model, info.name);
+    EXPECT_EQ(config.preset, info.name);
+    EXPECT_EQ(config.model, info.model);
+    Config again = config_of(info.model);
+    apply_json(again, to_json(config), "preset");  // every value is allowed
+    EXPECT_EQ(to_json(again), to_json(config));
+  }
+  EXPECT_EQ(names.size(), presets().size());
+  for (const char* name : {"doc000-gan", "doc000-vae", "doc003-gan"}) {
+    EXPECT_TRUE(names.contains(name)) << name;
+  }
+  for (const ModelKind model : {ModelKind::gan, ModelKind::vae}) {
+    EXPECT_EQ(preset_config(model, default_preset(model)).model, model);
+  }
+}
+
+// Of the documents: networks, rate, batch, epochs, lambda.
+TEST(Presets, HoldTheDocumentsSettings) {
+  const Config gan = preset_config(ModelKind::gan, "doc000-gan");
+  EXPECT_EQ(gan.generator_hidden, (std::vector<int64_t>{128, 256}));
+  EXPECT_EQ(gan.discriminator_hidden, (std::vector<int64_t>{256, 256}));
+  EXPECT_EQ(gan.latent, 100);
+  EXPECT_EQ(gan.lr, 2e-4);
+  EXPECT_EQ(gan.l1_generator_output, 0.01);
+  EXPECT_EQ(gan.l1_discriminator_output, 0.01);
+  const Config vae = preset_config(ModelKind::vae, "doc000-vae");
+  EXPECT_EQ(vae.encoder_hidden, (std::vector<int64_t>{128, 256}));
+  EXPECT_EQ(vae.decoder_hidden, (std::vector<int64_t>{256, 128}));
+  EXPECT_EQ(vae.latent, 784);
+  EXPECT_EQ(vae.l1_mean, 0.01);
+  EXPECT_EQ(vae.l1_reconstruction, 0.01);
+  for (const Config& config : {gan, vae}) {
+    EXPECT_EQ(config.activation, "leaky_relu");
+    EXPECT_EQ(config.slope, 0.2);
+    EXPECT_EQ(config.optimizer, "adam");
+    EXPECT_EQ(config.batch, 128);
+    EXPECT_EQ(config.epochs, 1000);
+  }
+  const Config third = preset_config(ModelKind::gan, "doc003-gan");
+  EXPECT_EQ(third.lr, 1e-3);
+  EXPECT_EQ(third.batch, 64);
+  EXPECT_EQ(third.l1_generator, 0.01);
+  EXPECT_EQ(third.l1_generator_output, 0);
+}
+
+TEST(Presets, UnknownOneNamesTheKnown) {
+  expect_usage_error([] { preset_config(ModelKind::vae, "doc000-gan"); },
+                     {"--preset", "doc000-gan", "vae", "mnist-vae", "doc000-vae"});
+}
+
+}  // namespace
+}  // namespace burin::test

@@ -1,0 +1,105 @@
+#include "tools/progress.h"
+
+#include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+
+namespace burin::tools {
+namespace {
+
+constexpr double kSecondsBetweenFrames = 0.1;
+constexpr double kSecondsBetweenLines = 2.0;
+constexpr int64_t kBarWidth = 24;
+
+double now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+size_t terminal_columns() {
+  winsize size{};
+  if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
+  return 80;
+}
+
+std::string duration_text(double seconds) {
+  const int64_t whole = std::llround(seconds);
+  if (whole < 60) return fmt::format("{} s", whole);
+  if (whole < 3600) return fmt::format("{} min {:02} s", whole / 60, whole % 60);
+  return fmt::format("{} h {:02} min", whole / 3600, whole / 60 % 60);
+}
+
+}  // namespace
+
+std::string losses_text(const LogPoint& point) {
+  std::string text;
+  for (const auto& [name, value] : point.losses) {
+    text += fmt::format("{}{} {:.4g}", text.empty() ? "" : ", ", name, value);
+  }
+  return text;
+}
+
+std::string zeros_text(const LogPoint& point) {
+  std::string text;
+  for (const auto& [name, value] : point.zeros) {
+    text += fmt::format("{}{} {:.1f} %", text.empty() ? "" : ", ", name, 100 * value);
+  }
+  return text;
+}
+
+ProgressPrinter::ProgressPrinter() : terminal_(isatty(STDERR_FILENO) == 1) {}
+
+void ProgressPrinter::on_step(int64_t step, int64_t total) {
+  const double time = now();
+  if (first_step_ < 0) {
+    first_step_ = step - 1;
+    started_ = time;
+  }
+  if (!terminal_ || time - drawn_ < kSecondsBetweenFrames) return;
+  drawn_ = time;
+  draw(step, total);
+}
+
+void ProgressPrinter::draw(int64_t step, int64_t total) {
+  const double elapsed = now() - started_;
+  const int64_t done = step - first_step_;
+  const int64_t filled = kBarWidth * step / std::max<int64_t>(total, 1);
+  std::string bar;
+  for (int64_t i = 0; i < kBarWidth; ++i) bar += i < filled ? "█" : "░";
+  std::string rest = fmt::format(" {}/{}", step, total);
+  if (done > 0 && elapsed > 0) {
+    rest += "  " +
+            duration_text(elapsed / static_cast<double>(done) * static_cast<double>(total - step)) +
+            " left";
+  }
+  rest += summary_;
+  const size_t columns = terminal_columns();
+  const size_t room = columns > kBarWidth + 2 ? columns - kBarWidth - 2 : 0;
+  fmt::print(stderr, "\r{}{}\x1b[K", bar, rest.substr(0, room));
+  std::fflush(stderr);
+}
+
+void ProgressPrinter::on_log(const LogPoint& point, int64_t total) {
+  summary_ = fmt::format("  {:.0f} images/s  {}  zeros: {}", point.images_per_s, losses_text(point),
+                         zeros_text(point));
+  if (terminal_) {
+    draw(point.step, total);
+    return;
+  }
+  const double time = now();
+  if (time - drawn_ < kSecondsBetweenLines && point.step < total) return;
+  drawn_ = time;
+  fmt::print(stderr, "step {}/{}  epoch {:.2f}{}\n", point.step, total, point.epoch, summary_);
+}
+
+void ProgressPrinter::on_files(const std::string&) {}
+
+void ProgressPrinter::finish() {
+  if (terminal_) fmt::print(stderr, "\n");
+}
+
+}  // namespace burin::tools

@@ -1,0 +1,35 @@
+// How far a training run is, on standard error.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "models/training_run.h"
+
+namespace burin::tools {
+
+// A live bar on a terminal; elsewhere a plain line now and then.
+class ProgressPrinter : public RunListener {
+ public:
+  ProgressPrinter();
+  void on_step(int64_t step, int64_t total) override;
+  void on_log(const LogPoint& point, int64_t total) override;
+  void on_files(const std::string& what) override;
+  // Ends the bar's line.
+  void finish();
+
+ private:
+  void draw(int64_t step, int64_t total);
+
+  const bool terminal_;
+  double started_ = 0;
+  double drawn_ = 0;
+  int64_t first_step_ = -1;
+  std::string summary_;  // of the last log point
+};
+
+// "generator 0.93, discriminator 1.21" and "generator 12.3 %".
+std::string losses_text(const LogPoint& point);
+std::string zeros_text(const LogPoint& point);
+
+}  // namespace burin::tools

@@ -1,0 +1,205 @@
+// burin train gan|vae
+#include <fmt/format.h>
+
+#include <csignal>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "engine/io/error.h"
+#include "engine/io/files.h"
+#include "models/training_run.h"
+#include "tools/command.h"
+#include "tools/progress.h"
+
+namespace burin::tools {
+namespace {
+
+using nlohmann::json;
+
+std::atomic<bool> stop_requested{false};
+
+void request_stop(int) {
+  stop_requested = true;
+}
+
+struct TrainArguments {
+  ModelKind model = ModelKind::gan;
+  std::string preset;
+  std::string config_file;
+  RunOptions run;
+  bool print_json = false;
+  std::map<std::string, std::string> settings;  // those given on the command line
+};
+
+json parse_json_file(const std::string& path) {
+  const std::string text = read_file(path);
+  try {
+    return json::parse(text);
+  } catch (const json::parse_error& fault) {
+    throw UsageError(fmt::format("{}: not JSON, at byte {}", in_quotes(path), fault.byte));
+  } catch (const json::exception&) {
+    throw UsageError(
+        fmt::format("{}: not JSON that can be used: a number is too large", in_quotes(path)));
+  }
+}
+
+// `file`: where the name is from, if not from the command line.
+Config preset_of(ModelKind model, const std::string& name, const std::string& file) {
+  try {
+    return preset_config(model, name.empty() ? default_preset(model) : name);
+  } catch (const UsageError& fault) {
+    if (file.empty()) throw;
+    throw UsageError(fmt::format("{}: {}", in_quotes(file), fault.what()));
+  }
+}
+
+// Later ones win: preset, configuration file (or the resumed run's own), command line.
+Config resolve(const TrainArguments& arguments) {
+  if (arguments.run.resume) {
+    if (arguments.run.out.empty()) {
+      throw UsageError("--resume: say which run to go on with, by --out DIR");
+    }
+    if (!arguments.preset.empty() || !arguments.config_file.empty() || arguments.run.overwrite) {
+      throw UsageError(
+          "--resume goes on with the run's own settings; leave out --preset, --config "
+          "and --overwrite");
+    }
+  }
+  std::string preset = arguments.preset;
+  std::string file = arguments.config_file;
+  if (arguments.run.resume) {
+    file = (std::filesystem::path(arguments.run.out) / "config.json").string();
+    if (!std::filesystem::exists(file)) {
+      throw Error(fmt::format("--resume: {} is not a run directory: it has no config.json",
+                              in_quotes(arguments.run.out)));
+    }
+  }
+  json from_file = json::object();
+  if (!file.empty()) {
+    from_file = parse_json_file(file);
+    if (preset.empty() && from_file.is_object()) {
+      const json named = from_file.value("preset", json(""));
+      if (named.is_string()) preset = named.get<std::string>();
+    }
+  }
+  Config config = preset_of(arguments.model, preset, arguments.preset.empty() ? file : "");
+  config.data = default_data_directory();
+  if (!file.empty()) apply_json(config, from_file, in_quotes(file));
+  if (!arguments.preset.empty()) config.preset = arguments.preset;  // not the file's
+  // A number of epochs replaces a number of steps from the preset or file, and the reverse.
+  const bool epochs = arguments.settings.contains("epochs");
+  const bool steps = arguments.settings.contains("steps");
+  if (epochs && steps) throw UsageError("--epochs and --steps: give one of the two");
+  if (epochs) config.steps = 0;
+  for (const auto& [key, text] : arguments.settings) {
+    // What is said of one network is more than what is said of all.
+    if (key == "l1") set_from_text(config, key, text, flag_of(key));
+  }
+  for (const auto& [key, text] : arguments.settings) {
+    if (key != "l1") set_from_text(config, key, text, flag_of(key));
+  }
+  return config;
+}
+
+json result_json(const Config& config, const TrainingRun::Result& result) {
+  return {{"model", model_name(config.model)},
+          {"preset", config.preset},
+          {"steps", result.steps},
+          {"epochs", result.epochs},
+          {"seconds", result.seconds},
+          {"images_per_s", result.images_per_s},
+          {"losses", result.last.losses},
+          {"zeros", result.last.zeros},
+          {"out", result.out}};
+}
+
+int train(const TrainArguments& arguments) {
+  const Config config = resolve(arguments);
+  TrainingRun run(config, arguments.run);
+  std::signal(SIGINT, request_stop);
+  std::signal(SIGTERM, request_stop);
+  const int64_t done = run.model().step();
+  if (done >= run.total_steps()) {
+    fmt::print(stderr, "{} is at step {} of {}: nothing is left to train\n", run.out(), done,
+               run.total_steps());
+  } else {
+    fmt::print(stderr, "{}: {} steps into {}\n", config.preset, run.total_steps(), run.out());
+  }
+  ProgressPrinter progress;
+  TrainingRun::Result result;
+  try {
+    result = run.train(progress, stop_requested);
+  } catch (const TrainingDiverged& fault) {
+    progress.finish();
+    throw Error(fmt::format("{}; {} keeps the last good checkpoint", fault.what(), run.out()));
+  }
+  progress.finish();
+  if (result.interrupted) {
+    fmt::print(stderr, "stopped at step {}; go on with: burin train {} --out {} --resume\n",
+               result.steps, model_name(config.model), result.out);
+    return 130;
+  }
+  if (arguments.print_json) {
+    fmt::print("{}\n", json_line(result_json(config, result)));
+    return 0;
+  }
+  fmt::print("{}: {} steps, {:.4g} epochs, {:.1f} s, {:.0f} images/s\n", config.preset,
+             result.steps, result.epochs, result.seconds, result.images_per_s);
+  if (!result.last.losses.empty()) fmt::print("losses: {}\n", losses_text(result.last));
+  fmt::print("exact zeros: {}\nrun directory: {}\n", zeros_text(result.last), result.out);
+  const std::string pictures = fmt::format("{}/samples/{:06}.png", result.out, result.steps);
+  if (std::filesystem::exists(pictures)) fmt::print("pictures: {}\n", pictures);
+  return 0;
+}
+
+void add_model(CLI::App& parent, ModelKind model, const char* help, int& status) {
+  CLI::App* app = parent.add_subcommand(model_name(model), help);
+  auto arguments = std::make_shared<TrainArguments>();
+  arguments->model = model;
+  std::string preset_help = "named settings:";
+  for (const PresetInfo& preset : presets()) {
+    if (preset.model == model) preset_help += fmt::format(" {} ({});", preset.name, preset.help);
+  }
+  preset_help.back() = '.';
+  app->add_option("--preset", arguments->preset, preset_help)
+      ->type_name("NAME")
+      ->check(not_empty());
+  app->add_option("--config", arguments->config_file, "JSON file of settings, as in config.json")
+      ->type_name("FILE")
+      ->check(not_empty());
+  app->add_option("--out", arguments->run.out, "run directory; default: runs/PRESET")
+      ->type_name("DIR")
+      ->check(not_empty());
+  app->add_flag("--resume", arguments->run.resume, "go on with the run in --out");
+  app->add_flag("--overwrite", arguments->run.overwrite, "start anew in a used --out");
+  app->add_flag("--json", arguments->print_json, "print the result as one JSON object");
+  const json defaults = to_json(preset_config(model, default_preset(model)));
+  for (const SettingInfo& setting : settings()) {
+    if (!(model == ModelKind::gan ? setting.gan : setting.vae)) continue;
+    std::string help = setting.help;
+    if (setting.key != "data" && defaults.contains(setting.key)) {
+      help += fmt::format(" [{}]", defaults[setting.key].dump());
+    }
+    app->add_option_function<std::string>(
+           flag_of(setting.key),
+           [arguments, key = setting.key](const std::string& text) {
+             arguments->settings[key] = text;
+           },
+           help)
+        ->type_name("X");
+  }
+  app->callback([arguments, &status] { status = train(*arguments); });
+}
+
+}  // namespace
+
+void add_train(CLI::App& app, int& status) {
+  CLI::App* train = app.add_subcommand("train", "train a model; see `burin train gan --help`");
+  train->require_subcommand(1);
+  add_model(*train, ModelKind::gan, "train a generative adversarial network", status);
+  add_model(*train, ModelKind::vae, "train a variational auto-encoder", status);
+}
+
+}  // namespace burin::tools
