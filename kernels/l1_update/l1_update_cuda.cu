@@ -66,7 +66,7 @@ __device__ float* shifted(float* p, int64_t i) {
 
 // 16 + 12 bytes a weight for Adam: each buffer is read once, and written once if it changes.
 template <OptimizerKind kOptimizer, L1Mode kMode>
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kThreads, 2)
     l1_update_kernel(Flat flat, const UpdateSegment* segments /* [segment_count] */,
                      int segment_count, UpdateRule rule, const UpdateScalars* scalars /* [1] */,
                      SegmentStats* stats /* [segment_count] or null */, Workspace workspace) {

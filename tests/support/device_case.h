@@ -8,7 +8,6 @@
 #include <array>
 #include <bit>
 #include <cstring>
-#include <memory>
 #include <string>
 #include <vector>
 
