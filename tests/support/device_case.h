@@ -50,7 +50,7 @@ class DeviceBuffer {
 
   // Waits for the device and copies.
   std::vector<T> values() const {
-    std::vector<unsigned char> image(size_t(begin_ + bytes_ + kGuard));
+    std::vector<unsigned char> image(size_t(begin_ + bytes_ + guard_));
     cuda::check(cudaDeviceSynchronize(), "cudaDeviceSynchronize");
     cuda::check(cudaMemcpy(image.data(), memory_, image.size(), cudaMemcpyDeviceToHost), "values");
     for (int64_t i = 0; i < int64_t(image.size()); ++i) {
@@ -74,16 +74,20 @@ class DeviceBuffer {
     return bytes;
   }
   DeviceBuffer(const std::vector<unsigned char>& content, int64_t n, int64_t offset)
-      : n_(n), bytes_(n * int64_t(sizeof(T))), begin_(kGuard + offset * int64_t(sizeof(T))) {
-    std::vector<unsigned char> image(size_t(begin_ + bytes_ + kGuard), kGuardByte);
+      : n_(n),
+        bytes_(n * int64_t(sizeof(T))),
+        guard_(offset == 0 ? 0 : kGuard),
+        begin_(guard_ + offset * int64_t(sizeof(T))) {
+    std::vector<unsigned char> image(size_t(begin_ + bytes_ + guard_), kGuardByte);
     std::copy(content.begin(), content.end(), image.begin() + begin_);
-    cuda::check(cudaMalloc(&memory_, image.size()), "cudaMalloc");
+    cuda::check(cudaMalloc(&memory_, std::max<size_t>(image.size(), 1)), "cudaMalloc");
     cuda::check(cudaMemcpy(memory_, image.data(), image.size(), cudaMemcpyHostToDevice), "upload");
   }
 
   int64_t n_;
   int64_t bytes_;
-  int64_t begin_;
+  int64_t guard_;  // bytes
+  int64_t begin_;  // bytes from the allocation's begin
   void* memory_ = nullptr;
 };
 

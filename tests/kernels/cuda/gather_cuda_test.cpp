@@ -34,7 +34,7 @@ TEST_F(GatherCuda, PixelsAreTheCpuTwinAndTheOracle) {
     for (const int64_t offset : {0, 1, 4}) {
       for (const bool indexed : {true, false}) {
         SCOPED_TRACE("cols " + std::to_string(cols) + ", offset " + std::to_string(offset));
-        const int64_t rows = indexed ? 128 : kCount;
+        const int64_t rows = indexed ? 127 : kCount - 1;  // an odd end
         const std::vector<uint8_t> images = bytes(kCount * cols);
         const std::vector<int32_t> indices = some_rows(rows);
         const int32_t* host_indices = indexed ? indices.data() : nullptr;

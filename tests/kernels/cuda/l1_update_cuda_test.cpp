@@ -118,18 +118,21 @@ TEST_F(L1UpdateCuda, StatisticsAreCountedFromTheNewWeights) {
   EXPECT_EQ(stats[10].zeros, 127);  // lambda 1000 takes all
 }
 
-// More segments than a launch takes, and more than there are blocks.
+// More segments than a launch takes, small ones, and then such that each launch has more tiles than
+// blocks and blocks that meet several segments.
 TEST_F(L1UpdateCuda, ManySegments) {
-  Layers layers;
-  for (int64_t s = 0; s < 1000; ++s) layers.push_back({s % 7 == 3 ? 0 : s % 40, s % 2 * 0.01f});
-  layers.push_back({5000, 0.01f});
-  Network host(layers);
-  DeviceNetwork device(host);
-  const UpdateRule rule;
-  const UpdateScalars scalars = update_scalars(rule, 0.01f, 1);
-  device.update(rule, scalars);
-  expect_same_stats(device.stats.values(), host.update(rule, scalars), host);
-  expect_same(device, host);
+  for (const int64_t unit : {1, 900}) {
+    Layers layers;
+    for (int64_t s = 0; s < 600; ++s) layers.push_back({s % 7 * unit, s % 2 * 0.01f});
+    layers.push_back({5000, 0.01f});
+    Network host(layers);
+    DeviceNetwork device(host);
+    const UpdateRule rule;
+    const UpdateScalars scalars = update_scalars(rule, 0.01f, 1);
+    device.update(rule, scalars);
+    expect_same_stats(device.stats.values(), host.update(rule, scalars), host);
+    expect_same(device, host);
+  }
 }
 
 // More tiles than blocks: blocks take several, and meet segment borders within.
