@@ -18,7 +18,8 @@ struct Workspace {
   void* partials;      // device memory, kWorkspaceBytes, on a 128-byte border
 };
 
-// The workspace of `stream` on the current device. Throws std::runtime_error when
+// The workspace of `stream` on the current device; the first call may load the program onto it, so
+// reduce once, or call this, before capturing. Throws std::runtime_error when
 // kWorkspaceStreams other streams hold one. Thread-safe; does not allocate.
 Workspace workspace_of(Stream stream);
 

@@ -106,6 +106,7 @@ TEST_F(LaunchersCuda, ReductionsAreCapturedAndReplayed) {
   cuda::check(cudaStreamCreate(&stream), "stream");
   cudaGraph_t graph;
   cudaGraphExec_t program;
+  cuda::workspace_of({stream});
   cuda::check(cudaStreamBeginCapture(stream, cudaStreamCaptureModeGlobal), "begin");
   cuda::scale(x.data(), 2.0f, y.data(), n, false, {stream});
   cuda::sum(y.data(), n, 1.0f, out.data(), {stream});
