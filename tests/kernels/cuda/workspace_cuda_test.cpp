@@ -1,0 +1,159 @@
+// What is common to the launchers: nothing to do, streams, capture, repeatability.
+#include "kernels/common/cuda_workspace.h"
+
+#include "kernels/add/add.h"
+#include "kernels/bce_logits/bce_logits.h"
+#include "kernels/dropout/dropout.h"
+#include "kernels/ema_update/ema_update.h"
+#include "kernels/fill/fill.h"
+#include "kernels/gather/gather.h"
+#include "kernels/gaussian_kl/gaussian_kl.h"
+#include "kernels/l1_activity/l1_activity.h"
+#include "kernels/l1_update/l1_update.h"
+#include "kernels/leaky_relu/leaky_relu.h"
+#include "kernels/random_fill/random_fill.h"
+#include "kernels/reduce/reduce.h"
+#include "kernels/reparameterize/reparameterize.h"
+#include "kernels/scale/scale.h"
+#include "kernels/sigmoid/sigmoid.h"
+#include "kernels/softmax_cross_entropy/softmax_cross_entropy.h"
+#include "kernels/tanh/tanh.h"
+#include "tests/support/device_case.h"
+
+namespace burin::test {
+namespace {
+
+class LaunchersCuda : public DeviceTest {};
+
+TEST_F(LaunchersCuda, NothingToDoWritesNothingOrZero) {
+  float* none = nullptr;
+  cuda::leaky_relu_forward(none, none, 0, 0.2f, {});
+  cuda::leaky_relu_backward(none, none, none, 0, 0.2f, true, {});
+  cuda::sigmoid_forward(none, none, 0, {});
+  cuda::sigmoid_backward(none, none, none, 0, true, {});
+  cuda::tanh_forward(none, none, 0, {});
+  cuda::tanh_backward(none, none, none, 0, true, {});
+  cuda::add(none, none, none, 0, {});
+  cuda::scale(none, 1.0f, none, 0, true, {});
+  cuda::fill(none, 0, 1.0f, {});
+  cuda::ema_update(none, none, 0, 0.5f, {});
+  cuda::masked_average(none, none, none, 0, {});
+  cuda::l1_activity_backward(none, none, 0, 1.0f, true, {});
+  cuda::random_uniform(none, 0, 0.0f, 1.0f, {}, {});
+  cuda::random_normal(none, 0, 1.0f, {}, {});
+  cuda::reparameterize_forward(none, none, 0, {}, none, none, {});
+  cuda::reparameterize_backward(none, none, none, none, none, 0, true, {});
+  cuda::dropout_forward(none, none, 0, 0.5f, {}, {});
+  cuda::dropout_backward(none, none, 0, 0.5f, {}, true, {});
+  cuda::gather_scale(nullptr, nullptr, 0, 784, 1.0f, 0.0f, none, {});
+  cuda::gather_scale(nullptr, nullptr, 3, 0, 1.0f, 0.0f, none, {});
+  cuda::gather_binarize(nullptr, nullptr, 0, 784, {}, none, {});
+  cuda::gather_labels(nullptr, nullptr, 0, nullptr, {});
+  cuda::softmax(none, 0, 10, none, {});
+  cuda::bce_logits_rows(none, none, 0, 10, none, {});
+  cuda::column_sum(none, 0, 0, 0, none, false, {});
+  cuda::l1_update(none, none, none, none, nullptr, 0, {}, nullptr, nullptr, {});
+
+  DeviceBuffer<float> out(8, 1);
+  DeviceBuffer<int64_t> count(1);
+  float* p = out.data();
+  cuda::sum(none, 0, 1.0f, p, {});
+  cuda::abs_sum(none, 0, p + 1, {});
+  cuda::sum_of_squares(none, 0, p + 2, {});
+  cuda::l1_activity_forward(none, 0, 1.0f, p + 3, {});
+  cuda::bce_logits(none, none, 0, 1.0f, p + 4, none, {});
+  cuda::gaussian_kl(none, none, 0, 1.0f, p + 5, none, none, {});
+  cuda::softmax_cross_entropy(none, nullptr, 0, 10, 1.0f, p + 6, none, {});
+  cuda::bce_logits_rows(none, none, 1, 0, p + 7, {});
+  cuda::zero_count(none, 0, count.data(), {});
+  EXPECT_EQ(out.values(), std::vector<float>(8, 0.0f));
+  EXPECT_EQ(count.values()[0], 0);
+}
+
+TEST_F(LaunchersCuda, StreamsReduceApart) {
+  const int64_t n = 100352;
+  DeviceBuffer<float> x(random_values(n)), out(3);
+  cudaStream_t streams[2];
+  for (cudaStream_t& stream : streams) cuda::check(cudaStreamCreate(&stream), "stream");
+  EXPECT_NE(cuda::workspace_of({streams[0]}).partials, cuda::workspace_of({streams[1]}).partials);
+  EXPECT_EQ(cuda::workspace_of({streams[0]}).finished, cuda::workspace_of({streams[0]}).finished);
+  cuda::sum(x.data(), n, 1.0f, out.data(), {});
+  for (int s = 0; s < 2; ++s) cuda::sum(x.data(), n, 1.0f, out.data() + 1 + s, {streams[s]});
+  const std::vector<float> sums = out.values();
+  EXPECT_EQ(sums[1], sums[0]);
+  EXPECT_EQ(sums[2], sums[0]);
+  for (cudaStream_t stream : streams) {
+    cuda::release_workspace({stream});
+    cuda::check(cudaStreamDestroy(stream), "cudaStreamDestroy");
+  }
+}
+
+TEST_F(LaunchersCuda, WorkspacesRunOutWithAnErrorAndComeBack) {
+  const auto fake = [](int i) { return Stream{reinterpret_cast<void*>(uintptr_t(0x1000 + i))}; };
+  cuda::workspace_of({});
+  int given = 0;
+  EXPECT_THROW(for (; given < 100; ++given) cuda::workspace_of(fake(given)), std::runtime_error);
+  EXPECT_LT(given, cuda::kWorkspaceStreams);
+  cuda::release_workspace(fake(0));
+  EXPECT_NO_THROW(cuda::workspace_of(fake(given)));
+  for (int i = 0; i <= given; ++i) cuda::release_workspace(fake(i));
+}
+
+TEST_F(LaunchersCuda, ReductionsAreCapturedAndReplayed) {
+  const int64_t n = 10000;
+  DeviceBuffer<float> x(random_values(n)), y(n), out(2);
+  cudaStream_t stream;
+  cuda::check(cudaStreamCreate(&stream), "stream");
+  cudaGraph_t graph;
+  cudaGraphExec_t program;
+  cuda::workspace_of({stream});
+  cuda::check(cudaStreamBeginCapture(stream, cudaStreamCaptureModeGlobal), "begin");
+  cuda::scale(x.data(), 2.0f, y.data(), n, false, {stream});
+  cuda::sum(y.data(), n, 1.0f, out.data(), {stream});
+  cuda::sum_of_squares(y.data(), n, out.data() + 1, {stream});
+  cuda::check(cudaStreamEndCapture(stream, &graph), "end");
+  cuda::check(cudaGraphInstantiate(&program, graph, 0), "instantiate");
+  std::vector<float> first;
+  for (int replay = 0; replay < 3; ++replay) {
+    cuda::check(cudaGraphLaunch(program, stream), "launch");
+    cuda::check(cudaStreamSynchronize(stream), "synchronize");
+    if (replay == 0) first = out.values();
+    EXPECT_EQ(out.values(), first);
+  }
+  const std::vector<float> doubled = y.values();
+  expect_sum(first[0], oracle::sum(doubled), n, oracle::abs_sum(doubled));
+  cuda::check(cudaGraphExecDestroy(program), "destroy");
+  cuda::check(cudaGraphDestroy(graph), "destroy");
+  cuda::release_workspace({stream});
+  cuda::check(cudaStreamDestroy(stream), "destroy");
+}
+
+// Sums in double tell every change of order. The digest is written to the test's report, to be
+// compared between runs whose blocks come in another order.
+TEST_F(LaunchersCuda, OrderOfSumsIsFixed) {
+  const int64_t n = 900000;
+  const std::vector<float> values = random_values(n);
+  DeviceBuffer<float> w(values), g(random_values(n, 1.0, 2)), loss(2);
+  DeviceBuffer<UpdateSegment> segments(
+      std::vector<UpdateSegment>{{0, 400001, 1e-3f}, {400001, n - 400001, 0.0f}});
+  const UpdateRule rule{.optimizer = OptimizerKind::sgd};
+  DeviceBuffer<UpdateScalars> scalars(std::vector{update_scalars(rule, 0.01f, 1)});
+  DeviceBuffer<SegmentStats> stats(2);
+  uint64_t digest = 0;
+  const auto add_bits = [&](double v) { digest = digest * 31 + std::bit_cast<uint64_t>(v); };
+  for (int run = 0; run < 4; ++run) {
+    cuda::l1_update(w.data(), g.data(), nullptr, nullptr, segments.data(), 2, rule, scalars.data(),
+                    stats.data(), {});
+    cuda::bce_logits(w.data(), g.data(), n, 1.0f, loss.data(), nullptr, {});
+    cuda::sum(w.data(), n, 1.0f, loss.data() + 1, {});
+    for (const SegmentStats& s : stats.values()) {
+      add_bits(s.abs_sum);
+      add_bits(s.grad_squares);
+    }
+    for (const float v : loss.values()) add_bits(v);
+  }
+  RecordProperty("digest", std::to_string(digest));
+}
+
+}  // namespace
+}  // namespace burin::test
