@@ -184,7 +184,7 @@ __global__ __launch_bounds__(T::kThreads, T::kBlocks) void multiply_tensor_kerne
   extern __shared__ __align__(128) float shared_memory[];
   const Part<T::kRows, T::kColumns> part(x);
 
-  const int warp = static_cast<int>(threadIdx.x) / 32, lane = static_cast<int>(threadIdx.x) % 32;
+  const int warp = static_cast<int>(threadIdx.x) / 32;
   const int row = warp % T::kWarpsDown * 16 * T::kDown;
   const int column = warp / T::kWarpsDown * 8 * T::kAcross;
   const int down = part.rows <= row ? 0 : (part.rows - row + 15) / 16;
@@ -194,35 +194,35 @@ __global__ __launch_bounds__(T::kThreads, T::kBlocks) void multiply_tensor_kerne
   float sum[T::kDown][T::kAcross][4] = {};
   Pipeline<PanelA, PanelB, T::kThreads, T::kStages, PanelA::kFloats, Layout::kStage> pipeline(
       x, part, shared_memory);
-  const int turns = static_cast<int>((part.depth + T::kDepth - 1) / T::kDepth);
-  const int last_depth = static_cast<int>(part.depth - int64_t{turns - 1} * T::kDepth);
 #pragma unroll 1
-  for (int t = 1 - T::kStages; t < turns; ++t) {
-    const float* panel_a = t < 0 ? nullptr : pipeline.wait();
-    pipeline.advance(x, part);
+  for (int t = 1 - T::kStages; t < pipeline.turns; ++t) {
+    const float* panel_a = t < 0 ? nullptr : pipeline.wait(t);
+    pipeline.order(x, part, t + T::kStages - 1);
     if (t < 0) continue;
     const float* panel_b = panel_a + PanelA::kFloats;
-    const bool full = t + 1 < turns || last_depth == T::kDepth;
-    if (whole && full) {
+    const int depth = pipeline.depth(t);
+    if (whole && depth == T::kDepth) {
       multiply_panels<P, T, PanelA, PanelB, true>(panel_a, panel_b, row, column, down, across,
-                                                  T::kDepth, sum);
+                                                  depth, sum);
     } else if (down > 0 && across > 0) {
       multiply_panels<P, T, PanelA, PanelB, false>(panel_a, panel_b, row, column, down, across,
-                                                   full ? T::kDepth : last_depth, sum);
+                                                   depth, sum);
     }
   }
   wait_for_copies<0>();
   __syncthreads();
 
   // Lane 4 g + t has columns 2 t and 2 t + 1 of rows g and g + 8.
+  const int thread = thread_again(), lane = thread % 32, place = thread / 32;
+  float* sums = shared_memory + (place % T::kWarpsDown * 16 * T::kDown + lane / 4) * T::kSumStep +
+                place / T::kWarpsDown * 8 * T::kAcross + lane % 4 * 2;
 #pragma unroll
   for (int i = 0; i < T::kDown; ++i) {
 #pragma unroll
     for (int j = 0; j < T::kAcross; ++j) {
-      float* to =
-          shared_memory + (row + 16 * i + lane / 4) * T::kSumStep + column + 8 * j + lane % 4 * 2;
-      *reinterpret_cast<float2*>(to) = make_float2(sum[i][j][0], sum[i][j][1]);
-      *reinterpret_cast<float2*>(to + 8 * T::kSumStep) = make_float2(sum[i][j][2], sum[i][j][3]);
+      float* to = sums + 16 * i * T::kSumStep + 8 * j;
+      store_2(to, sum[i][j][0], sum[i][j][1]);
+      store_2(to + 8 * T::kSumStep, sum[i][j][2], sum[i][j][3]);
     }
   }
   __syncthreads();

@@ -86,22 +86,21 @@ __global__ __launch_bounds__(T::kThreads,
   float sum[4 * T::kDown][4 * T::kAcross] = {};
   Pipeline<PanelA, PanelB, T::kThreads, kStages, kDepth * T::kRows, T::kPanels> pipeline(x, part,
                                                                                          shared[0]);
-  const int turns = static_cast<int>((part.depth + kDepth - 1) / kDepth);
-  const int last_depth = static_cast<int>(part.depth - int64_t{turns - 1} * kDepth);
 #pragma unroll 1
-  for (int t = 1 - kStages; t < turns; ++t) {
-    const float* panel_a = t < 0 ? nullptr : pipeline.wait();
-    pipeline.advance(x, part);
+  for (int t = 1 - kStages; t < pipeline.turns; ++t) {
+    const float* panel_a = t < 0 ? nullptr : pipeline.wait(t);
+    pipeline.order(x, part, t + kStages - 1);
     if (t < 0) continue;
     const float* panel_b = panel_a + kDepth * T::kRows;
-    if (t + 1 < turns || last_depth == kDepth) {
+    const int depth = pipeline.depth(t);
+    if (depth == kDepth) {
 #pragma unroll
       for (int p = 0; p < kDepth; ++p) {
         multiply_step<T, PanelA, PanelB>(panel_a, panel_b, row, column, p, sum);
       }
     } else {  // not one zero too many: -0 + 0 * 0 would be +0
 #pragma unroll 1
-      for (int p = 0; p < last_depth; ++p) {
+      for (int p = 0; p < depth; ++p) {
         multiply_step<T, PanelA, PanelB>(panel_a, panel_b, row, column, p, sum);
       }
     }
@@ -119,8 +118,8 @@ __global__ __launch_bounds__(T::kThreads,
 #pragma unroll
       for (int j = 0; j < T::kAcross; ++j) {
         const float* s = &sum[4 * i + r][4 * j];
-        *reinterpret_cast<float4*>(sums + (row + r) * T::kColumns + column +
-                                   j * 4 * T::kThreadsAcross) = make_float4(s[0], s[1], s[2], s[3]);
+        store_4(sums + (row + r) * T::kColumns + column + j * 4 * T::kThreadsAcross, s[0], s[1],
+                s[2], s[3]);
       }
     }
     __syncthreads();
