@@ -46,8 +46,11 @@ class DeviceFloats {
   DeviceFloats(const DeviceFloats&) = delete;
   DeviceFloats& operator=(const DeviceFloats&) = delete;
   ~DeviceFloats() {
-    const std::vector<float> all = read(n_ + offset_ + 2 * kGuard, 0);
-    for (int64_t i = 0; i < int64_t(all.size()); ++i) {
+    std::vector<float> all(size_t(n_ + offset_ + 2 * kGuard));
+    const cudaError_t status =
+        cudaMemcpy(all.data(), memory_, all.size() * sizeof(float), cudaMemcpyDeviceToHost);
+    EXPECT_EQ(status, cudaSuccess) << cudaGetErrorString(status);
+    for (int64_t i = 0; status == cudaSuccess && i < int64_t(all.size()); ++i) {
       const bool guard = i < kGuard + offset_ || i >= kGuard + offset_ + n_;
       if (guard && all[size_t(i)] != kGuardValue) {
         ADD_FAILURE() << "wrote outside, at " << i - kGuard - offset_ << " of " << n_;
@@ -57,21 +60,16 @@ class DeviceFloats {
   }
 
   float* data() { return memory_ + kGuard + offset_; }
-  std::vector<float> values() const { return read(n_, kGuard + offset_); }
-  void set(const std::vector<float>& values) {
-    check_cuda(
-        cudaMemcpy(data(), values.data(), values.size() * sizeof(float), cudaMemcpyHostToDevice));
+  std::vector<float> values() const {
+    std::vector<float> values(static_cast<size_t>(n_));
+    check_cuda(cudaMemcpy(values.data(), memory_ + kGuard + offset_, values.size() * sizeof(float),
+                          cudaMemcpyDeviceToHost));
+    return values;
   }
 
  private:
   static constexpr int64_t kGuard = 64;
   static constexpr float kGuardValue = -1.2345678e30f;
-  std::vector<float> read(int64_t count, int64_t begin) const {
-    std::vector<float> values(static_cast<size_t>(count));
-    check_cuda(cudaMemcpy(values.data(), memory_ + begin, values.size() * sizeof(float),
-                          cudaMemcpyDeviceToHost));
-    return values;
-  }
   int64_t n_, offset_;
   float* memory_ = nullptr;
 };
@@ -163,7 +161,7 @@ struct GemmCase {
       DeviceFloats workspace(std::vector<float>(size_t(floats), NAN), at.offset_c);
       p.workspace = workspace.data();
       cuda::gemm_with(p, ta, tb, m, n, k, da.data(), lda, db.data(), ldb, dc.data(), ldc, e, {});
-      check_cuda(cudaDeviceSynchronize());
+      check_cuda(cudaDeviceSynchronize());  // before the workspace goes
     }
     check_cuda(cudaDeviceSynchronize());
     const std::vector<float> result = dc.values();
