@@ -58,6 +58,7 @@ const char* gemm_instruction_set();
 }  // namespace cpu
 
 namespace cuda {
+// The bits of cpu::gemm, but for the payload of a NaN. gemm_rungs.h has tensor cores and split sums.
 decltype(cpu::gemm) gemm;
 }  // namespace cuda
 

@@ -1,0 +1,150 @@
+// The doors of the matrix product on the GPU: which rung, and the plan made good.
+#include <stdexcept>
+
+#include "kernels/gemm/gemm_cuda.cuh"
+
+namespace burin::cuda {
+namespace {
+
+constexpr int64_t kSplitStep = 32;  // ranges of k begin on multiples: of 16 bytes, and of a stage
+
+// Values of k in each of at most `splits` ranges.
+int64_t split_depth(int splits, int64_t k) {
+  if (splits <= 1) return k;
+  const int64_t depth = (k + splits - 1) / splits;
+  return (depth + kSplitStep - 1) / kSplitStep * kSplitStep;
+}
+
+// Ranges that are left when they are that long.
+int split_count(int splits, int64_t k) {
+  if (splits <= 1 || k == 0) return 1;
+  const int64_t depth = split_depth(splits, k);
+  return static_cast<int>((k + depth - 1) / depth);
+}
+
+bool is_matrix_vector(bool transpose_a, bool transpose_b, int64_t m, int64_t n) {
+  return (n == 1 && !transpose_a) || (m == 1 && transpose_b);
+}
+
+// Throws for a plan that does not exist.
+void check_plan(const GemmPlan& plan, bool matrix_vector, int splits) {
+  const bool tensor = plan.rung == GemmRung::tensor;
+  if (tensor == (plan.precision == GemmPrecision::fp32)) {
+    throw std::invalid_argument("gemm: tf32 and bf16 are for the rung tensor, fp32 for the others");
+  }
+  if (plan.rung == GemmRung::vector && !matrix_vector) {
+    throw std::invalid_argument(
+        "gemm: the rung vector takes n = 1 without transpose_a or m = 1 with transpose_b");
+  }
+  if (plan.splits < 1) throw std::invalid_argument("gemm: splits must be at least 1");
+  if (splits > 1 && !tensor && plan.rung != GemmRung::tiled) {
+    throw std::invalid_argument("gemm: only the rungs tiled and tensor split k");
+  }
+  if (splits > 1 && plan.workspace == nullptr) {
+    throw std::invalid_argument("gemm: splits need a workspace");
+  }
+}
+
+}  // namespace
+
+GemmPlan gemm_plan(GemmPrecision precision, bool transpose_a, bool transpose_b, int64_t m,
+                   int64_t n) {
+  GemmPlan plan;
+  plan.precision = precision;
+  if (precision != GemmPrecision::fp32) {
+    plan.rung = GemmRung::tensor;
+  } else if (is_matrix_vector(transpose_a, transpose_b, m, n)) {
+    plan.rung = GemmRung::vector;
+  }
+  return plan;
+}
+
+int gemm_splits(int64_t m, int64_t n, int64_t k) {
+  constexpr int64_t kBlocks = 256, kLeastDepth = 128;
+  const int64_t tiles = (m + 63) / 64 * ((n + 63) / 64);
+  if (tiles == 0 || tiles > kBlocks / 2 || k < 2 * kLeastDepth) return 1;
+  const int64_t wanted = kBlocks / tiles, possible = k / kLeastDepth;
+  return split_count(static_cast<int>(wanted < possible ? wanted : possible), k);
+}
+
+int64_t gemm_workspace(int splits, int64_t m, int64_t n, int64_t k) {
+  const int count = split_count(splits, k);
+  return count == 1 ? 0 : count * m * n;
+}
+
+void gemm_with(const GemmPlan& plan, bool transpose_a, bool transpose_b, int64_t m, int64_t n,
+               int64_t k, const float* a, int64_t lda, const float* b, int64_t ldb, float* c,
+               int64_t ldc, const GemmEpilogue& epilogue, Stream stream) {
+  const int splits = split_count(plan.splits, k);
+  check_plan(plan, is_matrix_vector(transpose_a, transpose_b, m, n), splits);
+  if (m == 0 || n == 0) return;
+
+  detail::Finish finish{};
+  finish.c = c;
+  finish.ldc = ldc;
+  finish.m = m;
+  finish.n = n;
+  finish.derived = epilogue.derivative_output;
+  finish.ld_derived = epilogue.ld_derivative;
+  finish.bias = finish.derived == nullptr ? epilogue.bias : nullptr;
+  finish.activation = epilogue.activation;
+  finish.slope = epilogue.slope;
+  finish.accumulate = epilogue.accumulate;
+  finish.vector =
+      detail::on_16_bytes(c, ldc) && detail::on_16_bytes(finish.bias, 0) &&
+      (finish.derived == nullptr || detail::on_16_bytes(finish.derived, finish.ld_derived));
+
+  detail::Product x{};
+  x.transpose_a = transpose_a;
+  x.transpose_b = transpose_b;
+  x.m = m;
+  x.n = n;
+  x.k = k;
+  x.a = a;
+  x.lda = lda;
+  x.b = b;
+  x.ldb = ldb;
+  x.vector_a = detail::on_16_bytes(a, lda);
+  x.vector_b = detail::on_16_bytes(b, ldb);
+  x.splits = splits;
+  x.split_depth = split_depth(splits, k);
+  x.finish = finish;
+  if (splits > 1) {
+    x.finish = detail::Finish{};
+    x.finish.c = plan.workspace;
+    x.finish.ldc = n;
+    x.finish.m = m;
+    x.finish.n = n;
+    x.finish.vector = n % 4 == 0 && detail::on_16_bytes(plan.workspace, n);
+  }
+
+  const auto queue = static_cast<cudaStream_t>(stream.handle);
+  switch (plan.rung) {
+    case GemmRung::naive:
+      detail::multiply_naive(x, queue);
+      break;
+    case GemmRung::vector:
+      detail::multiply_vector(x, queue);
+      break;
+    case GemmRung::tiled:
+      detail::multiply_tiled(x, plan.tile, queue);
+      break;
+    case GemmRung::tensor:
+      if (plan.precision == GemmPrecision::tf32) {
+        detail::multiply_tf32(x, plan.tile, queue);
+      } else {
+        detail::multiply_bf16(x, plan.tile, queue);
+      }
+      break;
+  }
+  if (splits > 1) detail::add_splits(plan.workspace, splits, finish, queue);
+}
+
+void gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const float* a,
+          int64_t lda, const float* b, int64_t ldb, float* c, int64_t ldc,
+          const GemmEpilogue& epilogue, Stream stream) {
+  gemm_with(gemm_plan(GemmPrecision::fp32, transpose_a, transpose_b, m, n), transpose_a,
+            transpose_b, m, n, k, a, lda, b, ldb, c, ldc, epilogue, stream);
+}
+
+}  // namespace burin::cuda

@@ -1,0 +1,151 @@
+// Inside the room: what the rungs of the matrix product on the GPU share.
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include <cstdint>
+
+#include "kernels/common/cuda_check.h"
+#include "kernels/gemm/gemm_rungs.h"
+
+namespace burin::cuda::detail {
+
+// The end of a product: from finished sums to C. By value into the kernels.
+struct Finish {
+  float* c;  // [m, n], rows ldc apart
+  int64_t ldc;
+  int64_t m, n;
+  const float* bias;     // [n] or null; null if there is a derivative
+  const float* derived;  // [m, n] or null; may be c
+  int64_t ld_derived;
+  Activation activation;
+  float slope;
+  bool accumulate;
+  bool vector;  // rows of all of them begin on 16 bytes
+
+  // `other` is the saved output, or the bias: -0 for none, which leaves every sum as it is.
+  __device__ float value(float sum, float other) const {
+    if (derived != nullptr) return sum * activation_derivative(activation, other, slope);
+    return apply_activation(activation, sum + other, slope);
+  }
+
+  // C(row, column) = epilogue(sum)
+  __device__ void store(int64_t row, int64_t column, float sum) const {
+    float other = -0.0f;
+    if (derived != nullptr) {
+      other = derived[row * ld_derived + column];
+    } else if (bias != nullptr) {
+      other = bias[column];
+    }
+    float* place = c + row * ldc + column;
+    const float v = value(sum, other);
+    *place = accumulate ? *place + v : v;
+  }
+
+  // Four columns at once; needs `vector` and column % 4 = 0.
+  __device__ void store4(int64_t row, int64_t column, const float4& sum) const {
+    float4 other = make_float4(-0.0f, -0.0f, -0.0f, -0.0f);
+    if (derived != nullptr) {
+      other = *reinterpret_cast<const float4*>(derived + row * ld_derived + column);
+    } else if (bias != nullptr) {
+      other = *reinterpret_cast<const float4*>(bias + column);
+    }
+    float4* place = reinterpret_cast<float4*>(c + row * ldc + column);
+    float4 v = make_float4(value(sum.x, other.x), value(sum.y, other.y), value(sum.z, other.z),
+                           value(sum.w, other.w));
+    if (accumulate) {
+      const float4 before = *place;
+      v = make_float4(before.x + v.x, before.y + v.y, before.z + v.z, before.w + v.w);
+    }
+    *place = v;
+  }
+
+  // A block's sums[kRows, kColumns] in shared memory, rows kStep apart, whose first element is
+  // C(row, column). Passing through shared memory makes whole rows of C out of what is scattered
+  // over threads, and needs the code of the epilogue once.
+  template <int kRows, int kColumns, int kStep, int kThreads>
+  __device__ void store_tile(const float* sums, int64_t row, int64_t column) const {
+    if (vector) {
+#pragma unroll 1
+      for (int i = static_cast<int>(threadIdx.x); i < kRows * kColumns / 4; i += kThreads) {
+        const int r = i / (kColumns / 4), q = i % (kColumns / 4) * 4;
+        if (row + r >= m || column + q >= n) continue;
+        const float4 sum = *reinterpret_cast<const float4*>(sums + r * kStep + q);
+        if (column + q + 4 <= n) {
+          store4(row + r, column + q, sum);
+        } else {
+          store(row + r, column + q, sum.x);
+          if (column + q + 1 < n) store(row + r, column + q + 1, sum.y);
+          if (column + q + 2 < n) store(row + r, column + q + 2, sum.z);
+        }
+      }
+    } else {
+#pragma unroll 1
+      for (int i = static_cast<int>(threadIdx.x); i < kRows * kColumns; i += kThreads) {
+        const int r = i / kColumns, q = i % kColumns;
+        if (row + r < m && column + q < n) store(row + r, column + q, sums[r * kStep + q]);
+      }
+    }
+  }
+};
+
+// op(A)[m, k] op(B)[k, n], cut into `splits` ranges of k. With more than one, finish.c is
+// partial[splits, m, n] and its epilogue is empty.
+struct Product {
+  bool transpose_a, transpose_b;
+  int64_t m, n, k;
+  const float* a;
+  int64_t lda;
+  const float* b;
+  int64_t ldb;
+  bool vector_a, vector_b;  // rows begin on 16 bytes
+  int splits;
+  int64_t split_depth;  // values of k in a range; a multiple of 32 if there are several
+  Finish finish;
+};
+
+// The part of a product that a block takes: a kRows x kColumns tile of C and a range of k. Tiles
+// that follow each other lie in the same columns and share a panel of B.
+template <int kRows, int kColumns>
+struct Part {
+  int64_t row, column;  // of the tile's first element
+  int rows, columns;    // that lie in C
+  int64_t begin, depth;
+
+  __device__ explicit Part(const Product& x) {
+    const int64_t down = (x.m + kRows - 1) / kRows;
+    row = blockIdx.x % down * kRows;
+    column = blockIdx.x / down * kColumns;
+    rows = static_cast<int>(x.m - row < kRows ? x.m - row : kRows);
+    columns = static_cast<int>(x.n - column < kColumns ? x.n - column : kColumns);
+    begin = int64_t{blockIdx.z} * x.split_depth;
+    depth = x.k - begin < x.split_depth ? x.k - begin : x.split_depth;
+  }
+};
+
+inline bool on_16_bytes(const float* x, int64_t step) {
+  return reinterpret_cast<uintptr_t>(x) % 16 == 0 && step % 4 == 0;
+}
+inline int64_t blocks_of(const Product& x, int64_t tile) {
+  return (x.m + tile - 1) / tile * ((x.n + tile - 1) / tile);
+}
+// Large tiles read less; small ones spread over more multiprocessors.
+inline bool wants_large_tile(const Product& x, GemmTile tile) {
+  constexpr int64_t kMultiprocessors = 108;  // of an A100; it only has to be about right
+  if (tile != GemmTile::automatic) return tile == GemmTile::large;
+  return blocks_of(x, 128) * x.splits >= kMultiprocessors;
+}
+inline dim3 grid_of(const Product& x, int64_t tile) {
+  return dim3(static_cast<unsigned>(blocks_of(x, tile)), 1, static_cast<unsigned>(x.splits));
+}
+
+// The launchers of the rungs; m, n > 0.
+void multiply_naive(const Product& x, cudaStream_t stream);
+void multiply_vector(const Product& x, cudaStream_t stream);
+void multiply_tiled(const Product& x, GemmTile tile, cudaStream_t stream);
+void multiply_tf32(const Product& x, GemmTile tile, cudaStream_t stream);
+void multiply_bf16(const Product& x, GemmTile tile, cudaStream_t stream);
+// C = finish(sum over s of partial[s], s = 0, 1, ..., splits - 1)
+void add_splits(const float* partial, int splits, const Finish& finish, cudaStream_t stream);
+
+}  // namespace burin::cuda::detail
