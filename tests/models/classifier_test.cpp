@@ -10,16 +10,16 @@ namespace burin::test {
 namespace {
 
 TEST(Classifier, LearnsDigitsAndRepeats) {
-  constexpr int64_t kTrain = BURIN_SLOW_BUILD ? 600 : 4000;
-  const ImageSet set = mnist(kTrain + 1000);
+  constexpr int64_t kTrain = BURIN_SLOW_BUILD ? 200 : 4000;
+  const ImageSet set = mnist(kTrain + 500);
   ImageSet train = set, test = set;
   train.count = kTrain;
-  test.count = 1000;
+  test.count = 500;
   test.images.erase(test.images.begin(), test.images.begin() + kTrain * set.pixels());
   test.labels.erase(test.labels.begin(), test.labels.begin() + kTrain);
   const DeviceImages data(train, Device::cpu), unseen(test, Device::cpu);
   Classifier classifier(data, 10, 1);
-  EXPECT_GT(classifier.accuracy(unseen), BURIN_SLOW_BUILD ? 0.7 : 0.9);
+  EXPECT_GT(classifier.accuracy(unseen), BURIN_SLOW_BUILD ? 0.4 : 0.9);
 
   std::vector<float> images(size_t(20 * set.pixels()));
   for (size_t i = 0; i < images.size(); ++i) images[i] = float(test.images[i]) / 255.0f;
