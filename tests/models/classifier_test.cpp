@@ -19,7 +19,7 @@ TEST(Classifier, LearnsDigitsAndRepeats) {
   test.labels.erase(test.labels.begin(), test.labels.begin() + kTrain);
   const DeviceImages data(train, Device::cpu), unseen(test, Device::cpu);
   Classifier classifier(data, 10, 1);
-  EXPECT_GT(classifier.accuracy(unseen), BURIN_SLOW_BUILD ? 0.4 : 0.9);
+  EXPECT_GT(classifier.accuracy(unseen), BURIN_SLOW_BUILD ? 0.4 : 0.85);
 
   std::vector<float> images(size_t(20 * set.pixels()));
   for (size_t i = 0; i < images.size(); ++i) images[i] = float(test.images[i]) / 255.0f;
