@@ -206,7 +206,7 @@ void TrainingRun::log(RunListener& listener, bool evaluate) {
   listener.on_log(point, total_steps_);
 }
 
-void TrainingRun::checkpoint(RunListener& listener) {
+void TrainingRun::checkpoint() {
   for (const Model::Network& network : model_->networks()) {
     if (std::isfinite(network.optimizer->l1_norm())) continue;
     throw TrainingDiverged(fmt::format(
@@ -216,17 +216,15 @@ void TrainingRun::checkpoint(RunListener& listener) {
   progress_.step = model_->step();
   const std::string path = (fs::path(out_) / "checkpoint.safetensors").string();
   save_checkpoint(path, *model_, progress_);
-  listener.on_files(path);
 }
 
-void TrainingRun::pictures(RunListener& listener) {
+void TrainingRun::pictures() {
   const std::vector<float> images =
       model_->generate(model_->latent_noise(kGridImages, config_.seed));
   const std::string path =
       (fs::path(out_) / "samples" / fmt::format("{:06}.png", model_->step())).string();
   write_png(path,
             tile_grid(images.data(), kGridImages, progress_.rows, progress_.cols, kGridColumns));
-  listener.on_files(path);
 }
 
 TrainingRun::Result TrainingRun::train(RunListener& listener, const std::atomic<bool>& stop) {
@@ -256,8 +254,8 @@ TrainingRun::Result TrainingRun::train(RunListener& listener, const std::atomic<
     const bool last = step == total_steps_;
     const bool save = last || due(step, checkpoint_every);
     if (save || due(step, config_.log_every)) log(listener, save);
-    if (last || due(step, sample_every)) pictures(listener);
-    if (save) checkpoint(listener);
+    if (last || due(step, sample_every)) pictures();
+    if (save) checkpoint();
   }
   Result result;
   result.interrupted = model_->step() < total_steps_;
@@ -265,7 +263,7 @@ TrainingRun::Result TrainingRun::train(RunListener& listener, const std::atomic<
     last_ = measure(true);
   } else if (result.interrupted) {
     if (step_at_log_ < model_->step()) log(listener, true);
-    checkpoint(listener);
+    checkpoint();
   }
   result.steps = model_->step();
   result.epochs = static_cast<double>(result.steps) / static_cast<double>(per_epoch);

@@ -35,7 +35,6 @@ class RunListener {
   virtual ~RunListener() = default;
   virtual void on_step(int64_t step, int64_t total) = 0;  // after each step; must be quick
   virtual void on_log(const LogPoint& point, int64_t total) = 0;
-  virtual void on_files(const std::string& what) = 0;  // a checkpoint or picture was written
 };
 
 struct RunOptions {
@@ -71,8 +70,8 @@ class TrainingRun {
   void open_directory(const RunOptions& options);
   LogPoint measure(bool evaluate);
   void log(RunListener& listener, bool evaluate);
-  void checkpoint(RunListener& listener);
-  void pictures(RunListener& listener);
+  void checkpoint();
+  void pictures();
 
   Config config_;
   std::string out_;

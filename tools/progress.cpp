@@ -96,8 +96,6 @@ void ProgressPrinter::on_log(const LogPoint& point, int64_t total) {
   fmt::print(stderr, "step {}/{}  epoch {:.2f}{}\n", point.step, total, point.epoch, summary_);
 }
 
-void ProgressPrinter::on_files(const std::string&) {}
-
 void ProgressPrinter::finish() {
   if (terminal_) fmt::print(stderr, "\n");
 }

@@ -14,7 +14,6 @@ class ProgressPrinter : public RunListener {
   ProgressPrinter();
   void on_step(int64_t step, int64_t total) override;
   void on_log(const LogPoint& point, int64_t total) override;
-  void on_files(const std::string& what) override;
   // Ends the bar's line.
   void finish();
 

@@ -1,102 +1,23 @@
 #include "kernels/sigmoid/sigmoid.h"
 
-#include <gtest/gtest.h>
-
-#include "kernels/common/parallel.h"
-#include "tests/oracle.h"
-#include "tests/support/kernel_case.h"
+#include "tests/kernels/activation_case.h"
 
 namespace burin::test {
 namespace {
 
-// kernels/common/math.h promises under 3 ulp.
-constexpr double kUlps = 3;
-
-TEST(Sigmoid, ForwardIsTheOracle) {
-  for (const int64_t n : kSizes) {
-    const Buffer x(random_values(n, 3.0));
-    Buffer y(n, 3);
-    cpu::sigmoid_forward(x.data(), y.data(), n, {});
-    for (int64_t i = 0; i < n; ++i) expect_close(y[i], oracle::sigmoid(x[i]), kUlps);
+struct Sigmoid {
+  static constexpr double kUlps = 3;
+  static constexpr double kDerivativeUlps = 4;
+  static constexpr bool kSaturates = true;
+  static constexpr double kKink = 0;
+  static double oracle(double x) { return burin::oracle::sigmoid(x); }
+  static void forward(const float* x, float* y, int64_t n) { cpu::sigmoid_forward(x, y, n, {}); }
+  static void backward(const float* y, const float* d_y, float* d_x, int64_t n, bool accumulate) {
+    cpu::sigmoid_backward(y, d_y, d_x, n, accumulate, {});
   }
-}
+};
 
-TEST(Sigmoid, BackwardIsTheFiniteDifference) {
-  for (const int64_t n : kSizes) {
-    const Buffer x(random_values(n, 2.0, 2), 2);
-    const Buffer d_y(random_values(n, 1.0, 3));
-    Buffer y(n), d_x(n, 5);
-    cpu::sigmoid_forward(x.data(), y.data(), n, {});
-    cpu::sigmoid_backward(y.data(), d_y.data(), d_x.data(), n, false, {});
-    for (int64_t i = 0; i < n; ++i) ASSERT_FALSE(std::isnan(d_x[i]));
-    for (int64_t i = 0; i < std::min<int64_t>(n, 300); ++i) {
-      const double slope = numeric_derivative([](double v) { return oracle::sigmoid(v); }, x[i]);
-      // y is rounded, and a derivative near y = 1 has only what 1 - y is left with: the error is
-      // absolute, of |y| <= 1.
-      EXPECT_NEAR(d_x[i], d_y[i] * slope, 4 * kEpsilon * std::abs(d_y[i]) + 1e-9);
-    }
-  }
-}
-
-TEST(Sigmoid, BackwardAccumulatesWhenAsked) {
-  const int64_t n = 257;
-  Buffer y(n);
-  const Buffer x(random_values(n)), d_y(random_values(n, 1.0, 2));
-  cpu::sigmoid_forward(x.data(), y.data(), n, {});
-  Buffer once(n), twice(random_values(n, 1.0, 3));
-  const std::vector<float> before = twice.values();
-  cpu::sigmoid_backward(y.data(), d_y.data(), once.data(), n, false, {});
-  cpu::sigmoid_backward(y.data(), d_y.data(), twice.data(), n, true, {});
-  for (int64_t i = 0; i < n; ++i) EXPECT_EQ(twice[i], before[size_t(i)] + once[i]);
-}
-
-TEST(Sigmoid, WorksInPlace) {
-  for (const int64_t n : kSizes) {
-    const Buffer x(random_values(n)), d_y(random_values(n, 1.0, 2));
-    Buffer apart(n), in_place(x.values());
-    cpu::sigmoid_forward(x.data(), apart.data(), n, {});
-    cpu::sigmoid_forward(in_place.data(), in_place.data(), n, {});
-    EXPECT_EQ(apart.values(), in_place.values());
-    Buffer d_apart(n), d_in_place(d_y.values());
-    cpu::sigmoid_backward(apart.data(), d_y.data(), d_apart.data(), n, false, {});
-    cpu::sigmoid_backward(apart.data(), d_in_place.data(), d_in_place.data(), n, false, {});
-    EXPECT_EQ(d_apart.values(), d_in_place.values());
-  }
-}
-
-TEST(Sigmoid, ThreadsDoNotChangeTheBits) {
-  const int64_t n = 100352;
-  const Buffer x(random_values(n)), d_y(random_values(n, 1.0, 2));
-  Buffer y1(n), y3(n), d_x1(n), d_x3(n);
-  cpu::set_threads(1);
-  cpu::sigmoid_forward(x.data(), y1.data(), n, {});
-  cpu::sigmoid_backward(y1.data(), d_y.data(), d_x1.data(), n, false, {});
-  cpu::set_threads(3);
-  cpu::sigmoid_forward(x.data(), y3.data(), n, {});
-  cpu::sigmoid_backward(y3.data(), d_y.data(), d_x3.data(), n, false, {});
-  cpu::set_threads(1);
-  EXPECT_EQ(y1.values(), y3.values());
-  EXPECT_EQ(d_x1.values(), d_x3.values());
-}
-
-TEST(Sigmoid, ExtremeValues) {
-  const float infinity = std::numeric_limits<float>::infinity();
-  const Buffer x({0.0f, -0.0f, infinity, -infinity, NAN, 1e-42f, -1e-38f, 3e38f, -3e38f, 17.0f,
-                  -17.0f, -88.0f, -103.0f, 1e4f, -1e4f});
-  Buffer y(x.size()), d_x(x.size());
-  const Buffer d_y(std::vector<float>(size_t(x.size()), 1.0f));
-  cpu::sigmoid_forward(x.data(), y.data(), x.size(), {});
-  cpu::sigmoid_backward(y.data(), d_y.data(), d_x.data(), x.size(), false, {});
-  for (int64_t i = 0; i < x.size(); ++i) {
-    expect_close(y[i], oracle::sigmoid(x[i]), kUlps, 0.0, "element");
-    if (i != 4) {
-      EXPECT_TRUE(std::isfinite(d_x[i])) << x[i];
-    }
-  }
-  EXPECT_EQ(d_x[2], 0.0f);
-  EXPECT_EQ(d_x[3], 0.0f);
-  EXPECT_TRUE(std::isnan(d_x[4]));
-}
+INSTANTIATE_TYPED_TEST_SUITE_P(Sigmoid, ActivationTest, Sigmoid);
 
 }  // namespace
 }  // namespace burin::test
