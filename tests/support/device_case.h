@@ -107,18 +107,6 @@ void for_each_case(const F& f) {
   }
 }
 
-// Normal values, and among them every kind of float that a formula may trip over.
-inline std::vector<float> mixed_values(int64_t n, double deviation = 1.0, uint32_t seed = 1) {
-  const float infinity = std::numeric_limits<float>::infinity();
-  const float special[] = {0.0f,    -0.0f,  infinity, -infinity, NAN,   1e-42f,
-                           -1e-42f, 1e-38f, 3e38f,    -3e38f,    17.0f, -17.0f,
-                           88.7f,   -88.0f, 89.5f,    -103.0f,   1e4f,  -1e4f};
-  std::vector<float> values = random_values(n, deviation, seed);
-  for (size_t i = 2; i < values.size(); i += 5)
-    values[i] = special[(i / 5 + seed) % std::size(special)];
-  return values;
-}
-
 // The same bits; NaN is NaN, for devices differ in its payload.
 inline void expect_same_bits(const std::vector<float>& cuda, const std::vector<float>& cpu,
                              const char* what = "") {

@@ -1,0 +1,85 @@
+#include "kernels/bce_logits/bce_logits.h"
+
+#include "tests/oracle.h"
+#include "tests/support/room_case.h"
+
+namespace burin::test {
+namespace {
+
+// For a target in [0, 1] an element's loss is a sum of two terms that are not negative: half a unit
+// for the first, under 3 for the logarithm (kernels/common/math.h), half a unit for each of the two
+// roundings that follow.
+constexpr double kUlps = 4.0;
+
+// Large ones of both signs where `extreme`; infinities would leave nothing of the sum to look at.
+Values logits(int64_t n, const Host&, const Dims&, bool extreme) {
+  std::vector<float> values = random_values(n, 4.0);
+  const float special[] = {0.0f, -0.0f, 88.7f, -88.7f, 104.0f, -104.0f, 1e4f, -1e4f, 1e-42f};
+  for (size_t i = 2; extreme && i < values.size(); i += 5) {
+    values[i] = special[i / 5 % std::size(special)];
+  }
+  return values;
+}
+
+// Greys, with exact zeros and ones among them.
+Values targets(int64_t n, const Host&, const Dims&, bool) {
+  std::vector<float> values = random_values(n, 0.5, 7);
+  for (float& v : values) v = std::clamp(v + 0.5f, 0.0f, 1.0f);
+  return values;
+}
+
+Want loss(const Host& x, int64_t begin, int64_t end, double scale) {
+  double total = 0.0;
+  for (int64_t i = begin; i < end; ++i) total += oracle::bce_logits(x[0][i], x[1][i]);
+  Want want = wanted_sum(scale * total, end - begin, std::abs(scale) * total);
+  want.ulps = kUlps;
+  return want;
+}
+
+bool declare_with(const char* name, float scale) {
+  return declare({
+      .name = name,
+      .arguments =
+          {input("logits", logits), input("target", targets),
+           output("loss")
+               .count(one)
+               .oracle([=](const Host& x, int64_t) { return loss(x, 0, x.dims[0], scale); })
+               .twins_within(1),
+           output("d_logits")
+               .oracle([=](const Host& x, int64_t i) {
+                 const double p = oracle::sigmoid(x[0][i]), target = x[1][i];
+                 return Want{scale * (p - target), 4,
+                             std::abs(double{scale}) * std::max(p, target)};
+               })
+               .derivative_of([=](const Host& x, int64_t i,
+                                  double v) { return scale * oracle::bce_logits(v, x[1][i]); },
+                              0)},
+      .run = call(BURIN_TWINS(bce_logits),
+                  [=](auto* bce_logits, const Call& c) {
+                    bce_logits(c[0], c[1], c.n(), scale, c[2], c[3], {});
+                  }),
+      .in_place = {{{3, 0}}},
+      .optional = {{3}},
+  });
+}
+
+const bool declared =
+    declare_with("bce_logits", 1.0f / 128.0f) && declare_with("bce_logits/minimax", -0.5f) &&
+    declare({
+        .name = "bce_logits/rows",
+        .arguments = {input("logits", logits).count(area), input("target", targets).count(area),
+                      output("row_loss")
+                          .oracle([](const Host& x, int64_t row) {
+                            const int64_t cols = x.dims[1];
+                            return loss(x, row * cols, (row + 1) * cols, 1.0);
+                          })
+                          .twins_within(1)},
+        .run = call(
+            BURIN_TWINS(bce_logits_rows),
+            [](auto* rows, const Call& c) { rows(c[0], c[1], c.dims[0], c.dims[1], c[2], {}); }),
+        .dims = {{0, 10}, {2, 0}, {1, 1}, {3, 127}, {31, 3}, {129, 33}, {5, 1300}, {2500, 5}},
+        .measured = {{128, 784}},
+    });
+
+}  // namespace
+}  // namespace burin::test

@@ -1,0 +1,357 @@
+// What every declared case must do, on the twin under test.
+#include <algorithm>
+#include <bit>
+#include <memory>
+
+#include "kernels/common/parallel.h"
+#include "tests/support/room_case.h"
+
+namespace burin::test {
+namespace {
+
+using Role = Argument::Role;
+using Bytes = BufferOf<unsigned char>;
+
+// Where arguments begin, in elements past a border: on it, all one off, each elsewhere.
+using Placement = std::vector<int64_t>;
+const Placement kPlacements[] = {{0, 0, 0, 0, 0}, {1, 1, 1, 1, 1}, {3, 1, 2, 0, 5}};
+
+bool is_written(const Argument& a) {
+  return a.role == Role::output || a.role == Role::accumulated || a.role == Role::updated;
+}
+
+// The arguments of a case in buffers of the twin.
+class Arguments {
+ public:
+  Arguments(const Case& c, const Host& host, const Placement& at, bool accumulate)
+      : case_(c), host_(host), accumulate_(accumulate) {
+    for (size_t k = 0; k < c.arguments.size(); ++k) {
+      const Argument& a = c.arguments[k];
+      const std::vector<unsigned char>& bytes = host.arguments[k].bytes;
+      const int64_t offset = at[k % at.size()] * int64_t(a.element_size);
+      buffers_.push_back(a.role == Role::hidden
+                             ? nullptr
+                             : std::make_unique<Bytes>(int64_t(bytes.size()), offset));
+      // What is only written comes poisoned.
+      if (a.role == Role::input || a.role == Role::updated ||
+          (a.role == Role::accumulated && accumulate)) {
+        std::copy(bytes.begin(), bytes.end(), bytes.empty() ? nullptr : &(*buffers_.back())[0]);
+      }
+      addresses_.push_back(buffers_.back() ? buffers_.back()->data() : nullptr);
+    }
+  }
+
+  void share(size_t written, size_t read) { addresses_[written] = buffers_[read]->data(); }
+  void leave_out(size_t k) { addresses_[k] = nullptr; }
+  void run() { case_.run.tested(Call{host_.dims, addresses_, accumulate_}); }
+  Values values(size_t k) const {
+    Values v;
+    v.element_size = case_.arguments[k].element_size;
+    v.bytes = buffers_[k]->values();
+    return v;
+  }
+
+ private:
+  const Case& case_;
+  const Host& host_;
+  bool accumulate_;
+  std::vector<std::unique_ptr<Bytes>> buffers_;
+  std::vector<void*> addresses_;
+};
+
+// The CPU twin's results of the same call.
+std::vector<Values> reference(const Case& c, const Host& host, bool accumulate) {
+  std::vector<Values> arguments = host.arguments;
+  std::vector<void*> addresses;
+  for (size_t k = 0; k < arguments.size(); ++k) {
+    const Role role = c.arguments[k].role;
+    if (role == Role::accumulated && !accumulate) {
+      std::fill(arguments[k].bytes.begin(), arguments[k].bytes.end(), 0xff);
+    }
+    addresses.push_back(role == Role::hidden ? nullptr : arguments[k].bytes.data());
+  }
+  c.run.reference(Call{host.dims, addresses, accumulate});
+  return arguments;
+}
+
+// The same bytes; a NaN among floats is any NaN, for devices differ in its payload.
+void expect_same(const Argument& a, const Values& actual, const Values& expected,
+                 const char* what) {
+  if (!a.floats) {
+    EXPECT_EQ(actual.bytes, expected.bytes) << a.name << ": " << what;
+    return;
+  }
+  int shown = 0;
+  for (int64_t i = 0; i < expected.count() && shown < 5; ++i) {
+    const float x = actual.as<float>()[i], y = expected.as<float>()[i];
+    if (std::bit_cast<uint32_t>(x) == std::bit_cast<uint32_t>(y)) continue;
+    if (std::isnan(x) && std::isnan(y)) continue;
+    ++shown;
+    ADD_FAILURE() << a.name << "[" << i << "] of " << expected.count() << ", " << what << ": " << x
+                  << " instead of " << y;
+  }
+}
+
+double element(const Argument& a, const Values& v, int64_t i) {
+  if (a.floats) return v.as<float>()[i];
+  return a.element_size == 4 ? double(v.as<int32_t>()[i]) : double(v.as<int64_t>()[i]);
+}
+
+bool bound_is_exact(double value, double bound) {
+  return value == 0.0 && bound <= 8 * double{std::numeric_limits<float>::denorm_min()};
+}
+
+// Stops at the fifth failure.
+class Failures {
+ public:
+  void expect(double actual, double value, double bound, const Argument& a, int64_t i,
+              const char* whose) {
+    const bool good = std::isnan(value)   ? std::isnan(actual)
+                      : std::isinf(value) ? actual == value
+                      // A zero that is exact has its sign.
+                      : bound_is_exact(value, bound)
+                          ? actual == value && std::signbit(actual) == std::signbit(value)
+                          : std::abs(actual - value) <= bound;
+    if (good) return;
+    if (++count_ <= 5) {
+      ADD_FAILURE() << a.name << "[" << i << "]: " << actual << " instead of " << whose << " "
+                    << value << ", off by " << std::abs(actual - value) << ", bound " << bound;
+    }
+  }
+
+ private:
+  int count_ = 0;
+};
+
+double bound_of(double value, double ulps, double magnitude, double slack) {
+  const double smallest = std::numeric_limits<float>::denorm_min();
+  return ulps * (kEpsilon * std::max(std::abs(value), magnitude) + smallest) + slack;
+}
+
+template <class Predicate>
+bool any_argument(const Case& c, const Predicate& predicate) {
+  return std::any_of(c.arguments.begin(), c.arguments.end(), predicate);
+}
+bool adds(const Case& c) {
+  return any_argument(c, [](const Argument& a) { return a.role == Role::accumulated; });
+}
+bool shares(const Case& c) {
+  return !c.in_place.empty();
+}
+bool has_options(const Case& c) {
+  return !c.optional.empty();
+}
+bool has_gradient(const Case& c) {
+  return any_argument(c, [](const Argument& a) { return bool(a.loss); });
+}
+
+class Room : public TwinTest, public testing::WithParamInterface<const Case*> {
+ protected:
+  const Case& room() const { return *GetParam(); }
+
+  // f(host, placement, accumulate) for all there is.
+  template <class F>
+  void for_each_run(const F& f) const {
+    const bool accumulates = adds(room());
+    for (const Dims& d : room().dims) {
+      for (const bool extreme : {false, true}) {
+        if (extreme && !room().extreme) continue;
+        const Host host = room().host(d, extreme);
+        for (size_t p = 0; p < std::size(kPlacements); ++p) {
+          for (const bool accumulate : {false, true}) {
+            if (accumulate && (!accumulates || p == 0)) continue;
+            SCOPED_TRACE(to_string(d) + (extreme ? ", extreme values" : "") + ", placement " +
+                         std::to_string(p) + (accumulate ? ", accumulated" : ""));
+            f(host, kPlacements[p], accumulate);
+          }
+        }
+      }
+    }
+  }
+};
+
+class RoomOfCuda : public Room {};
+class RoomThatAdds : public Room {};
+class RoomThatShares : public Room {};
+class RoomWithOptions : public Room {};
+class RoomWithGradient : public Room {};
+
+TEST_P(Room, IsTheOracle) {
+  bool checked = false;
+  for_each_run([&](const Host& host, const Placement& at, bool accumulate) {
+    Arguments x(room(), host, at, accumulate);
+    x.run();
+    Failures failures;
+    for (size_t k = 0; k < room().arguments.size(); ++k) {
+      const Argument& a = room().arguments[k];
+      if (a.role == Role::input) expect_same(a, x.values(k), host.arguments[k], "was written to");
+      if (!a.want) continue;
+      checked = true;
+      const Values actual = x.values(k);
+      for (int64_t i = 0; i < actual.count(); ++i) {
+        const Want want = a.want(host, i);
+        if (want.any) continue;
+        double value = want.value, magnitude = want.magnitude;
+        if (accumulate && a.role == Role::accumulated) {
+          const double before = element(a, host.arguments[k], i);
+          magnitude = std::max({magnitude, std::abs(value), std::abs(before)});
+          value += before;
+        }
+        failures.expect(element(a, actual, i), value,
+                        bound_of(value, want.ulps + (accumulate ? 1 : 0), magnitude, want.slack), a,
+                        i, "the oracle's");
+      }
+    }
+  });
+  EXPECT_TRUE(checked) << "no argument has an oracle";
+}
+
+TEST_P(RoomOfCuda, IsTheCpuTwin) {
+  for_each_run([&](const Host& host, const Placement& at, bool accumulate) {
+    Arguments x(room(), host, at, accumulate);
+    x.run();
+    const std::vector<Values> expected = reference(room(), host, accumulate);
+    Failures failures;
+    for (size_t k = 0; k < room().arguments.size(); ++k) {
+      const Argument& a = room().arguments[k];
+      if (!is_written(a)) continue;
+      const Values actual = x.values(k);
+      if (a.twin_ulps < 0) {
+        expect_same(a, actual, expected[k], "not the CPU twin's");
+        continue;
+      }
+      for (int64_t i = 0; i < actual.count(); ++i) {
+        const double value = element(a, expected[k], i);
+        const double slack = a.want ? a.want(host, i).slack : 0.0;
+        failures.expect(element(a, actual, i), value,
+                        bound_of(value, a.twin_ulps, a.twin_magnitude, slack), a, i,
+                        "the CPU twin's");
+      }
+    }
+  });
+}
+
+// Sum and terms are rounded apart: to the bit what was there plus what is written without.
+TEST_P(RoomThatAdds, AddsToWhatIsThereWhenAsked) {
+  for_each_run([&](const Host& host, const Placement& at, bool accumulate) {
+    if (!accumulate) return;
+    Arguments fresh(room(), host, at, false), added(room(), host, at, true);
+    fresh.run();
+    added.run();
+    for (size_t k = 0; k < room().arguments.size(); ++k) {
+      if (room().arguments[k].role != Role::accumulated) continue;
+      const Values once = fresh.values(k);
+      std::vector<float> expected;
+      for (int64_t i = 0; i < once.count(); ++i) {
+        expected.push_back(host[k][i] + once.as<float>()[i]);
+      }
+      expect_same(room().arguments[k], added.values(k), expected, "not added");
+    }
+  });
+}
+
+TEST_P(RoomThatShares, WorksInPlace) {
+  for (const Sharing& sharing : room().in_place) {
+    for_each_run([&](const Host& host, const Placement& at, bool accumulate) {
+      if (accumulate) return;
+      Arguments apart(room(), host, at, false), shared(room(), host, at, false);
+      for (const auto& [written, read] : sharing) shared.share(written, read);
+      apart.run();
+      shared.run();
+      for (size_t k = 0; k < room().arguments.size(); ++k) {
+        if (!is_written(room().arguments[k])) continue;
+        size_t place = k;
+        for (const auto& [written, read] : sharing) place = written == k ? read : place;
+        expect_same(room().arguments[k], shared.values(place), apart.values(k), "in place");
+      }
+    });
+  }
+}
+
+TEST_P(RoomWithOptions, LeavesOutWhatIsNotWanted) {
+  for (const std::vector<size_t>& absent : room().optional) {
+    for_each_run([&](const Host& host, const Placement& at, bool accumulate) {
+      Arguments all(room(), host, at, accumulate), some(room(), host, at, accumulate);
+      for (const size_t k : absent) some.leave_out(k);
+      all.run();
+      some.run();
+      for (size_t k = 0; k < room().arguments.size(); ++k) {
+        if (!is_written(room().arguments[k])) continue;
+        if (std::find(absent.begin(), absent.end(), k) != absent.end()) continue;
+        expect_same(room().arguments[k], some.values(k), all.values(k), "without the optional");
+      }
+    });
+  }
+}
+
+// Threads of the CPU; on a device the same call again.
+TEST_P(Room, HasTheSameBitsAgain) {
+  for (const Dims& d : room().measured) {
+    const Host host = room().host(d, false);
+    Arguments first(room(), host, kPlacements[1], false);
+    Arguments second(room(), host, kPlacements[1], false);
+    cpu::set_threads(1);
+    first.run();
+    cpu::set_threads(3);
+    second.run();
+    cpu::set_threads(1);
+    for (size_t k = 0; k < room().arguments.size(); ++k) {
+      if (!is_written(room().arguments[k])) continue;
+      expect_same(room().arguments[k], second.values(k), first.values(k), "with three threads");
+    }
+  }
+}
+
+TEST_P(RoomWithGradient, GradientIsTheFiniteDifference) {
+  for_each_run([&](const Host& host, const Placement& at, bool accumulate) {
+    if (accumulate) return;
+    Arguments x(room(), host, at, false);
+    x.run();
+    Failures failures;
+    for (size_t k = 0; k < room().arguments.size(); ++k) {
+      const Argument& a = room().arguments[k];
+      if (!a.loss) continue;
+      const Values actual = x.values(k);
+      for (int64_t i = 0; i < std::min<int64_t>(actual.count(), 300); ++i) {
+        const double here = host[a.loss_at][i];
+        // Where a difference of the formula means something.
+        if (!(std::abs(here) >= a.kink && std::abs(here) < 50)) continue;
+        const auto loss = [&](double v) { return a.loss(host, i, v); };
+        const double slope = numeric_derivative(loss, here);
+        const Want want = a.want(host, i);
+        // The difference's own: its step squared, and double's rounding of the loss by 1 / step.
+        const double noise = 1e-9 * (std::abs(slope) + std::abs(loss(here)) + want.magnitude);
+        failures.expect(actual.as<float>()[i], slope,
+                        bound_of(slope, want.ulps, want.magnitude, want.slack) + noise, a, i,
+                        "the slope");
+      }
+    }
+  });
+}
+
+auto cases(bool (*wanted)(const Case&)) {
+  std::vector<const Case*> all;
+  for (const Case& c : declared_cases()) {
+    if (wanted(c)) all.push_back(&c);
+  }
+  return testing::ValuesIn(all);
+}
+bool any(const Case&) {
+  return true;
+}
+std::string name_of(const testing::TestParamInfo<const Case*>& info) {
+  std::string name = info.param->name;
+  std::replace_if(
+      name.begin(), name.end(), [](char c) { return !std::isalnum(c); }, '_');
+  return name;
+}
+
+INSTANTIATE_TEST_SUITE_P(Case, Room, cases(any), name_of);
+INSTANTIATE_TEST_SUITE_P(Case, RoomOfCuda, cases([](const Case&) { return kTestsCuda; }), name_of);
+INSTANTIATE_TEST_SUITE_P(Case, RoomThatAdds, cases(adds), name_of);
+INSTANTIATE_TEST_SUITE_P(Case, RoomThatShares, cases(shares), name_of);
+INSTANTIATE_TEST_SUITE_P(Case, RoomWithOptions, cases(has_options), name_of);
+INSTANTIATE_TEST_SUITE_P(Case, RoomWithGradient, cases(has_gradient), name_of);
+
+}  // namespace
+}  // namespace burin::test
