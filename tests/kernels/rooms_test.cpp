@@ -1,78 +1,14 @@
 // What every declared case must do, on the twin under test.
 #include <algorithm>
 #include <bit>
-#include <memory>
 
 #include "kernels/common/parallel.h"
-#include "tests/support/room_case.h"
+#include "tests/support/room_run.h"
 
 namespace burin::test {
 namespace {
 
 using Role = Argument::Role;
-using Bytes = BufferOf<unsigned char>;
-
-// Where arguments begin, in elements past a border: on it, all one off, each elsewhere.
-using Placement = std::vector<int64_t>;
-const Placement kPlacements[] = {{0, 0, 0, 0, 0}, {1, 1, 1, 1, 1}, {3, 1, 2, 0, 5}};
-
-bool is_written(const Argument& a) {
-  return a.role == Role::output || a.role == Role::accumulated || a.role == Role::updated;
-}
-
-// The arguments of a case in buffers of the twin.
-class Arguments {
- public:
-  Arguments(const Case& c, const Host& host, const Placement& at, bool accumulate)
-      : case_(c), host_(host), accumulate_(accumulate) {
-    for (size_t k = 0; k < c.arguments.size(); ++k) {
-      const Argument& a = c.arguments[k];
-      const std::vector<unsigned char>& bytes = host.arguments[k].bytes;
-      const int64_t offset = at[k % at.size()] * int64_t(a.element_size);
-      buffers_.push_back(a.role == Role::hidden
-                             ? nullptr
-                             : std::make_unique<Bytes>(int64_t(bytes.size()), offset));
-      // What is only written comes poisoned.
-      if (a.role == Role::input || a.role == Role::updated ||
-          (a.role == Role::accumulated && accumulate)) {
-        std::copy(bytes.begin(), bytes.end(), bytes.empty() ? nullptr : &(*buffers_.back())[0]);
-      }
-      addresses_.push_back(buffers_.back() ? buffers_.back()->data() : nullptr);
-    }
-  }
-
-  void share(size_t written, size_t read) { addresses_[written] = buffers_[read]->data(); }
-  void leave_out(size_t k) { addresses_[k] = nullptr; }
-  void run() { case_.run.tested(Call{host_.dims, addresses_, accumulate_}); }
-  Values values(size_t k) const {
-    Values v;
-    v.element_size = case_.arguments[k].element_size;
-    v.bytes = buffers_[k]->values();
-    return v;
-  }
-
- private:
-  const Case& case_;
-  const Host& host_;
-  bool accumulate_;
-  std::vector<std::unique_ptr<Bytes>> buffers_;
-  std::vector<void*> addresses_;
-};
-
-// The CPU twin's results of the same call.
-std::vector<Values> reference(const Case& c, const Host& host, bool accumulate) {
-  std::vector<Values> arguments = host.arguments;
-  std::vector<void*> addresses;
-  for (size_t k = 0; k < arguments.size(); ++k) {
-    const Role role = c.arguments[k].role;
-    if (role == Role::accumulated && !accumulate) {
-      std::fill(arguments[k].bytes.begin(), arguments[k].bytes.end(), 0xff);
-    }
-    addresses.push_back(role == Role::hidden ? nullptr : arguments[k].bytes.data());
-  }
-  c.run.reference(Call{host.dims, addresses, accumulate});
-  return arguments;
-}
 
 // The same bytes; a NaN among floats is any NaN, for devices differ in its payload.
 void expect_same(const Argument& a, const Values& actual, const Values& expected,
@@ -339,19 +275,13 @@ auto cases(bool (*wanted)(const Case&)) {
 bool any(const Case&) {
   return true;
 }
-std::string name_of(const testing::TestParamInfo<const Case*>& info) {
-  std::string name = info.param->name;
-  std::replace_if(
-      name.begin(), name.end(), [](char c) { return !std::isalnum(c); }, '_');
-  return name;
-}
-
-INSTANTIATE_TEST_SUITE_P(Case, Room, cases(any), name_of);
-INSTANTIATE_TEST_SUITE_P(Case, RoomOfCuda, cases([](const Case&) { return kTestsCuda; }), name_of);
-INSTANTIATE_TEST_SUITE_P(Case, RoomThatAdds, cases(adds), name_of);
-INSTANTIATE_TEST_SUITE_P(Case, RoomThatShares, cases(shares), name_of);
-INSTANTIATE_TEST_SUITE_P(Case, RoomWithOptions, cases(has_options), name_of);
-INSTANTIATE_TEST_SUITE_P(Case, RoomWithGradient, cases(has_gradient), name_of);
+INSTANTIATE_TEST_SUITE_P(Case, Room, cases(any), case_name);
+INSTANTIATE_TEST_SUITE_P(Case, RoomOfCuda, cases([](const Case&) { return kTestsCuda; }),
+                         case_name);
+INSTANTIATE_TEST_SUITE_P(Case, RoomThatAdds, cases(adds), case_name);
+INSTANTIATE_TEST_SUITE_P(Case, RoomThatShares, cases(shares), case_name);
+INSTANTIATE_TEST_SUITE_P(Case, RoomWithOptions, cases(has_options), case_name);
+INSTANTIATE_TEST_SUITE_P(Case, RoomWithGradient, cases(has_gradient), case_name);
 
 }  // namespace
 }  // namespace burin::test

@@ -50,6 +50,7 @@ class AccessGatherer {
 };
 
 struct Kernel;
-void write_counters_json(const std::string& path, const std::vector<const Kernel*>& kernels);
+// Those of the kernels that were launched, as a JSON list.
+void write_counters_json(std::ostream& out, const std::vector<Kernel*>& kernels);
 
 }  // namespace burin::softgpu

@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
 #include <memory>
+#include <sstream>
+#include <string>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
@@ -80,16 +83,21 @@ uint64_t find_variable(const void* host_variable, size_t* bytes) {
   return address->second;
 }
 
-void write_counters() {
-  if (!config().counting()) return;
-  std::vector<const Kernel*> kernels;
+std::vector<Kernel*> all_kernels() {
+  std::vector<Kernel*> kernels;
   for (const auto& r : tables().modules) {
     if (r->module == nullptr) continue;
     for (const auto& [name, k] : r->module->kernels) kernels.push_back(k.get());
   }
   std::sort(kernels.begin(), kernels.end(),
             [](const Kernel* a, const Kernel* b) { return a->function->name < b->function->name; });
-  write_counters_json(config().counters, kernels);
+  return kernels;
+}
+
+void write_counters() {
+  if (!config().counting() || config().counters == "-") return;
+  std::ofstream out(config().counters);
+  write_counters_json(out, all_kernels());
 }
 
 }  // namespace burin::softgpu
@@ -144,6 +152,23 @@ cudaError_t cudaGetSymbolAddress(void** pointer, const void* symbol) {
 cudaError_t cudaGetSymbolSize(size_t* bytes, const void* symbol) {
   const DeviceLock lock(device_mutex());
   return find_variable(symbol, bytes) != 0 ? cudaSuccess : remember(cudaErrorInvalidSymbol);
+}
+
+// For programs that read their own counters, which find these by name: dlsym(RTLD_DEFAULT, ...).
+// The counters of kernels launched since the start or the last reset, as JSON, cut to `size` bytes
+// with the 0 at the end. Returns the bytes that all need; 0 if nothing is counted.
+size_t softgpu_counters_json(char* buffer, size_t size) {
+  const DeviceLock lock(device_mutex());
+  if (!config().counting()) return 0;
+  std::ostringstream text;
+  write_counters_json(text, all_kernels());
+  const std::string json = text.str();
+  if (size > 0) buffer[json.copy(buffer, size - 1)] = '\0';
+  return json.size() + 1;
+}
+void softgpu_counters_reset() {
+  const DeviceLock lock(device_mutex());
+  for (Kernel* k : all_kernels()) k->counters = {};
 }
 
 }  // extern "C"
