@@ -58,6 +58,7 @@ bool declare_with(const char* name, float scale) {
                   [=](auto* bce_logits, const Call& c) {
                     bce_logits(c[0], c[1], c.n(), scale, c[2], c[3], {});
                   }),
+      .repeated = {{1001 * 784}},  // more than 64 tasks of the least size
       .in_place = {{{3, 0}}},
       .optional = {{3}},
   });
@@ -79,6 +80,7 @@ const bool declared =
             [](auto* rows, const Call& c) { rows(c[0], c[1], c.dims[0], c.dims[1], c[2], {}); }),
         .dims = {{0, 10}, {2, 0}, {1, 1}, {3, 127}, {31, 3}, {129, 33}, {5, 1300}, {2500, 5}},
         .measured = {{128, 784}},
+        .repeated = {{1001, 784}},
     });
 
 }  // namespace

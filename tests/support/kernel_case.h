@@ -60,6 +60,21 @@ inline void expect_close(double actual, double expected, double ulps, double mag
       << what << ": " << actual << " instead of " << expected;
 }
 
+// A sum of n terms that was added in double and rounded once: half an ulp of the result, another
+// where `expected` was rounded too, and what double loses on terms whose magnitudes sum to
+// `magnitude`.
+inline void expect_sum(double actual, double expected, int64_t n, double magnitude,
+                       const char* what = "") {
+  if (!std::isfinite(expected)) {
+    expect_close(actual, expected, 1.0, 0.0, what);
+    return;
+  }
+  const double bound = kEpsilon * std::abs(expected) + double(n) * 0x1p-53 * magnitude +
+                       std::numeric_limits<float>::denorm_min();
+  EXPECT_LE(std::abs(actual - expected), bound)
+      << what << ": " << actual << " instead of " << expected << ", n " << n;
+}
+
 // Central difference (f(x + h) - f(x - h)) / 2h of a function in double.
 inline double numeric_derivative(const std::function<double(double)>& f, double x) {
   const double h = 1e-5 * std::max(1.0, std::abs(x));

@@ -14,8 +14,8 @@ namespace {
 
 constexpr uint64_t kStep = 2ull << 20;  // memory becomes accessible in steps of a GPU's page
 constexpr uint64_t kAlign = 256;
-constexpr uint64_t kFillLimit = 16ull
-                                << 20;  // larger allocations are left as the system gives them
+constexpr uint64_t kFillLimit = 16ull << 20;  // larger ones are left as the system gives them
+constexpr uint64_t kQuarantine = 32ull << 20;
 
 void reserve(uint64_t address, uint64_t bytes, int protection) {
   void* const wanted = reinterpret_cast<void*>(address);
@@ -57,31 +57,58 @@ void Arena::grow(uint64_t end) {
   mapped_end_ = to;
 }
 
-// Freed memory is given again at once, except under memcheck: there it stays out of use while there
-// is address space left, so that a use after free is seen.
+// Under memcheck allocations are apart, so that an overrun is not a neighbour's access.
+uint64_t Arena::footprint(uint64_t bytes) {
+  return rounded(std::max<uint64_t>(bytes, 1), kAlign) + (config().memcheck ? kAlign : 0);
+}
+
 uint64_t Arena::place(uint64_t bytes) {
-  const uint64_t gap = config().memcheck ? kAlign : 0;
-  const bool exhausted = end_ + bytes + gap > kDeviceBase + kWindow;
-  if (!config().memcheck || exhausted) {
-    for (auto it = freed_.begin(); it != freed_.end(); ++it) {
-      if (it->second < bytes) continue;
-      const auto [begin, size] = *it;
-      freed_.erase(it);
-      if (size > bytes) freed_[begin + bytes] = size - bytes;
-      return begin;
-    }
+  for (auto it = reusable_.begin(); it != reusable_.end(); ++it) {
+    if (it->second < bytes) continue;
+    const auto [begin, size] = *it;
+    reusable_.erase(it);
+    if (size > bytes) reusable_[begin + bytes] = size - bytes;
+    return begin;
   }
-  if (exhausted) return 0;
+  if (end_ + bytes > kDeviceBase + kWindow) return 0;
   const uint64_t begin = end_;
-  end_ += bytes + gap;
+  end_ += bytes;
   grow(end_);
   return begin;
+}
+
+void Arena::make_reusable(uint64_t begin, uint64_t bytes) {
+  auto at = reusable_.insert({begin, bytes}).first;
+  if (const auto next = std::next(at);
+      next != reusable_.end() && at->first + at->second == next->first) {
+    at->second += next->second;
+    reusable_.erase(next);
+  }
+  if (at == reusable_.begin()) return;
+  const auto before = std::prev(at);
+  if (before->first + before->second == at->first) {
+    before->second += at->second;
+    reusable_.erase(at);
+  }
+}
+
+// Under memcheck freed memory stays out of use for a while, so that a use after free is seen: until
+// kQuarantine bytes were freed after it.
+void Arena::put_aside(uint64_t begin, uint64_t bytes) {
+  aside_.push_back({begin, bytes});
+  aside_bytes_ += bytes;
+  while (aside_bytes_ > kQuarantine) {
+    const auto [oldest, size] = aside_.front();
+    aside_.pop_front();
+    aside_bytes_ -= size;
+    make_reusable(oldest, size);
+  }
 }
 
 uint64_t Arena::allocate(uint64_t bytes, bool is_module) {
   const uint64_t size = rounded(std::max<uint64_t>(bytes, 1), kAlign);
   if (size < bytes || (!is_module && used_ + size > config().memory)) return 0;
-  const uint64_t begin = place(size);
+  const uint64_t begin = place(footprint(bytes));
   if (begin == 0) return 0;
   live_[begin] = {bytes, is_module};
   if (!is_module) used_ += size;
@@ -94,25 +121,14 @@ bool Arena::release(uint64_t address) {
   const auto it = live_.find(address);
   if (it == live_.end()) return false;
   const uint64_t size = rounded(std::max<uint64_t>(it->second.bytes, 1), kAlign);
+  const uint64_t whole = footprint(it->second.bytes);
   if (tracks_) std::memset(reinterpret_cast<void*>(address + kStateOffset), 0, size);
   used_ -= it->second.is_module ? 0 : size;
   live_.erase(it);
-  // Pages wholly inside go back to the system.
-  const uint64_t first = rounded(address, 4096), last = (address + size) / 4096 * 4096;
-  if (last > first + (1u << 20)) madvise(host(first), last - first, MADV_DONTNEED);
-  auto [at, added] = freed_.insert({address, size});
-  if (config().memcheck) return true;
-  if (const auto next = std::next(at);
-      next != freed_.end() && at->first + at->second == next->first) {
-    at->second += next->second;
-    freed_.erase(next);
-  }
-  if (at != freed_.begin()) {
-    const auto before = std::prev(at);
-    if (before->first + before->second == at->first) {
-      before->second += at->second;
-      freed_.erase(at);
-    }
+  if (config().memcheck) {
+    put_aside(address, whole);
+  } else {
+    make_reusable(address, whole);
   }
   return true;
 }
@@ -132,12 +148,16 @@ bool Arena::contains(uint64_t address, uint64_t bytes) const {
 }
 
 bool Arena::was_freed(uint64_t address, uint64_t* begin, uint64_t* bytes) const {
-  auto it = freed_.upper_bound(address);
-  if (it == freed_.begin()) return false;
-  --it;
-  *begin = it->first;
-  *bytes = it->second;
-  return address - it->first < it->second;
+  const auto found = [&](uint64_t first, uint64_t size) {
+    *begin = first;
+    *bytes = size;
+    return address >= first && address - first < size;
+  };
+  for (const auto& [first, size] : aside_) {
+    if (found(first, size)) return true;
+  }
+  const auto it = reusable_.upper_bound(address);
+  return it != reusable_.begin() && found(std::prev(it)->first, std::prev(it)->second);
 }
 
 void Arena::mark_written(uint64_t address, uint64_t bytes) {

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
+#include <utility>
 
 #include "device/abi.h"
 
@@ -45,11 +47,16 @@ class Arena {
  private:
   Arena();
   void grow(uint64_t end);
+  static uint64_t footprint(uint64_t bytes);
   uint64_t place(uint64_t bytes);
+  void make_reusable(uint64_t begin, uint64_t bytes);
+  void put_aside(uint64_t begin, uint64_t bytes);
 
   std::map<uint64_t, Allocation> live_;
-  std::map<uint64_t, uint64_t> freed_;  // begin -> bytes; reusable
-  uint64_t end_;                        // nothing was ever allocated from here on
+  std::map<uint64_t, uint64_t> reusable_;            // begin -> bytes
+  std::deque<std::pair<uint64_t, uint64_t>> aside_;  // freed, but not to be used yet
+  uint64_t aside_bytes_ = 0;
+  uint64_t end_;  // nothing was ever allocated from here on
   uint64_t mapped_end_;
   uint64_t used_ = 0;
   bool tracks_;

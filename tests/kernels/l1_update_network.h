@@ -70,15 +70,18 @@ struct Network {
 
   // State that the optimiser has none of is passed as nullptr.
   std::vector<SegmentStats> update(const UpdateRule& rule, const UpdateScalars& scalars) {
-    std::vector<SegmentStats> stats(segments.size(), SegmentStats{-1, NAN, NAN});
+    BufferOf<SegmentStats> stats(int64_t(segments.size()));
     run(rule, scalars, stats.data());
-    return stats;
+    return stats.values();
   }
   void run(const UpdateRule& rule, const UpdateScalars& scalars, SegmentStats* stats) {
     const bool adam = rule.optimizer == OptimizerKind::adam;
     const bool sgd = rule.optimizer == OptimizerKind::sgd;
-    cpu::l1_update(w.data(), g.data(), sgd ? nullptr : m.data(), adam ? v.data() : nullptr,
-                   segments.data(), int64_t(segments.size()), rule, &scalars, stats, {});
+    const BufferOf<UpdateSegment> segment(segments);
+    const BufferOf<UpdateScalars> scalar(std::vector{scalars});
+    twin::l1_update(w.data(), std::as_const(g).data(), sgd ? nullptr : m.data(),
+                    adam ? v.data() : nullptr, segment.data(), segment.size(), rule, scalar.data(),
+                    stats, {});
   }
   std::vector<std::vector<uint32_t>> state() const {
     return {bits(w.values()), bits(g.values()), bits(m.values()), bits(v.values())};
