@@ -1,3 +1,4 @@
+#include "kernels/common/cuda_random.cuh"
 #include "kernels/common/cuda_vector.cuh"
 #include "kernels/dropout/dropout.h"
 
@@ -14,7 +15,7 @@ constexpr int64_t kElementsAWarp = 256;  // 32 Philox blocks of eight half-words
 __global__ void dropout_kernel(const float* x /* [n] */, float* y /* [n] */, int64_t n,
                                bool vectors, uint32_t threshold, float scale, RandomKey key,
                                bool accumulate) {
-  const uint64_t step = step_of(key);
+  const uint64_t step = block_step(key);
   const int lane = static_cast<int>(threadIdx.x) % 32;
   const bool odd = lane % 2 != 0;
   const int64_t stride = grid_threads() / 32 * kElementsAWarp;

@@ -1,3 +1,4 @@
+#include "kernels/common/cuda_random.cuh"
 #include "kernels/common/cuda_vector.cuh"
 #include "kernels/gather/gather.h"
 
@@ -6,7 +7,7 @@ namespace {
 
 __global__ void batch_indices_kernel(int64_t count, int64_t batch, RandomKey key,
                                      int32_t* indices /* [batch] */) {
-  const uint64_t step = step_of(key);
+  const uint64_t step = block_step(key);
   const auto steps_per_epoch = static_cast<uint64_t>(count / batch);
   const Shuffle shuffle = make_shuffle(key.seed, key.stream, step / steps_per_epoch, count);
   const int64_t first = static_cast<int64_t>(step % steps_per_epoch) * batch;
@@ -19,16 +20,38 @@ struct Pixels {
   uint8_t v[4];
 };
 
+constexpr int kTile =
+    4 * kThreads;  // output elements that a block takes at a time, a quad a thread
+
+// The rows that a tile of the output comes from: read once a block and not once a warp.
+struct RowsOfTile {
+  int64_t first;
+  int32_t source[kTile + 1];
+};
+
+// All threads of the block call it. n: elements of the output.
+__device__ void find_rows(RowsOfTile& rows, const int32_t* indices /* [rows] or null */,
+                          int64_t cols, int64_t begin, int64_t n) {
+  const int64_t end = begin + kTile < n ? begin + kTile : n;
+  const int64_t first = begin / cols, last = (end - 1) / cols;
+  __syncthreads();  // the tile before is done
+  if (threadIdx.x == 0) rows.first = first;
+  for (int64_t r = threadIdx.x; first + r <= last; r += kThreads) {
+    rows.source[r] = indices == nullptr ? static_cast<int32_t>(first + r) : indices[first + r];
+  }
+  __syncthreads();
+}
+
 // Those of output elements i to i + 3, the ones that exist. `vectors`: a row holds whole quads that
 // begin on 4-byte borders.
-__device__ Pixels load_pixels(const uint8_t* images /* [count, cols] */,
-                              const int32_t* indices /* [rows] or null */, int64_t cols, int64_t i,
-                              int64_t n, bool vectors) {
+__device__ Pixels load_pixels(const uint8_t* images /* [count, cols] */, const RowsOfTile& rows,
+                              int64_t cols, int64_t i, int64_t n, bool vectors) {
   int64_t row = i / cols;
   int64_t column = i - row * cols;
-  int64_t source = indices == nullptr ? row : indices[row];
+  row -= rows.first;
   if (vectors) {
-    const uchar4 p = *reinterpret_cast<const uchar4*>(images + source * cols + column);
+    const uint8_t* from = images + int64_t{rows.source[row]} * cols + column;
+    const uchar4 p = *reinterpret_cast<const uchar4*>(from);
     return {{p.x, p.y, p.z, p.w}};
   }
   Pixels pixels{};
@@ -38,39 +61,49 @@ __device__ Pixels load_pixels(const uint8_t* images /* [count, cols] */,
     if (column == cols) {
       column = 0;
       ++row;
-      source = indices == nullptr ? row : indices[row];
     }
-    pixels.v[k] = images[source * cols + column];
+    pixels.v[k] = images[int64_t{rows.source[row]} * cols + column];
     ++column;
   }
   return pixels;
+}
+
+// body(i, pixels) for each quad of the n output elements.
+template <class Body>
+__device__ void for_each_pixel_quad(const uint8_t* images /* [count, cols] */,
+                                    const int32_t* indices /* [rows] or null */, int64_t n,
+                                    int64_t cols, bool vectors, const Body& body) {
+  __shared__ RowsOfTile rows;
+  for (int64_t tile = int64_t{blockIdx.x} * kTile; tile < n; tile += int64_t{gridDim.x} * kTile) {
+    find_rows(rows, indices, cols, tile, n);
+    const int64_t i = tile + 4 * static_cast<int64_t>(threadIdx.x);
+    if (i < n) body(i, load_pixels(images, rows, cols, i, n, vectors));
+  }
 }
 
 __global__ void gather_scale_kernel(const uint8_t* images /* [count, cols] */,
                                     const int32_t* indices /* [rows] or null */, int64_t n,
                                     int64_t cols, bool vectors, float scale, float shift,
                                     float* out /* [rows, cols], n elements */) {
-  for (int64_t i = 4 * grid_thread(); i < n; i += 4 * grid_threads()) {
-    const Pixels pixels = load_pixels(images, indices, cols, i, n, vectors);
-    const auto convert = [=](uint8_t byte) { return scale_byte(byte, scale, shift); };
+  const auto convert = [=](uint8_t byte) { return scale_byte(byte, scale, shift); };
+  for_each_pixel_quad(images, indices, n, cols, vectors, [=](int64_t i, const Pixels& pixels) {
     store_quad(out + i, map(Width<4>{}, convert, pixels), n - i, vectors);
-  }
+  });
 }
 
 __global__ void gather_binarize_kernel(const uint8_t* images /* [count, cols] */,
                                        const int32_t* indices /* [rows] or null */, int64_t n,
                                        int64_t cols, bool vectors, RandomKey key,
                                        float* out /* [rows, cols], n elements */) {
-  const uint64_t step = step_of(key);
-  for (int64_t i = 4 * grid_thread(); i < n; i += 4 * grid_threads()) {
-    const Pixels pixels = load_pixels(images, indices, cols, i, n, vectors);
+  const uint64_t step = block_step(key);
+  for_each_pixel_quad(images, indices, n, cols, vectors, [=](int64_t i, const Pixels& pixels) {
     const PhiloxWords words =
         random_block(key.seed, key.stream, step, static_cast<uint32_t>(i / 4));
     Lanes<4> drawn;
 #pragma unroll
     for (int k = 0; k < 4; ++k) drawn.v[k] = binarize(pixels.v[k], words.word[k]);
     store_quad(out + i, drawn, n - i, vectors);
-  }
+  });
 }
 
 __global__ void gather_labels_kernel(const uint8_t* labels /* [count] */,

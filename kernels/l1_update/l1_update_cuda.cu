@@ -12,7 +12,7 @@ namespace {
 // tiles that follow on one another, so that over all blocks there are fewer pairs (block, segment)
 // than blocks and segments together: the pair's partial statistics have the place
 // block + segment in the workspace, whatever the sizes.
-constexpr int64_t kTile = 4 * kThreads;  // elements: a quad a thread
+constexpr int64_t kTile = 8 * kThreads;  // elements: two quads a thread
 constexpr int kMaxBlocks = 512;
 constexpr int kMaxSegments = kThreads;  // a launch
 static_assert((kMaxBlocks + kMaxSegments) * sizeof(SegmentStats) <= kWorkspaceBytes);
@@ -38,7 +38,7 @@ __device__ void update_piece(const Flat& flat /* each [count] */, int64_t count,
       ((reinterpret_cast<uintptr_t>(flat.w) | reinterpret_cast<uintptr_t>(flat.g) |
         reinterpret_cast<uintptr_t>(flat.m) | reinterpret_cast<uintptr_t>(flat.v)) &
        15u) == 0;
-  for_each_quad(count, vectors, threadIdx.x, kThreads, [&](int64_t i, auto width) {
+  const auto update = [&](int64_t i, auto width) {
     auto w = load(flat.w + i, width);
     const auto g = load(flat.g + i, width);
     decltype(w) m{}, v{};
@@ -57,7 +57,12 @@ __device__ void update_piece(const Flat& flat /* each [count] */, int64_t count,
     store(flat.w + i, w);
     if constexpr (kOptimizer != OptimizerKind::sgd) store(flat.m + i, m);
     if constexpr (kOptimizer == OptimizerKind::adam) store(flat.v + i, v);
-  });
+  };
+  if (vectors) {
+    for_each_quad(count, true, threadIdx.x, kThreads, update);
+  } else {  // neighbouring threads at neighbouring elements
+    for (int64_t i = threadIdx.x; i < count; i += kThreads) update(i, Width<1>{});
+  }
 }
 
 __device__ float* shifted(float* p, int64_t i) {
@@ -73,6 +78,9 @@ __global__ void __launch_bounds__(kThreads, 2)
   using Scan = cub::BlockScan<int64_t, kThreads>;
   __shared__ typename Scan::TempStorage scan_storage;
   __shared__ int64_t first_tile[kMaxSegments + 1];  // of each segment, and the number of all tiles
+  // Of the stretch in hand: read once a block and not once a warp.
+  __shared__ UpdateSegment segment;
+  __shared__ UpdateCoefficients shared_coefficients;
   const int thread = static_cast<int>(threadIdx.x);
   const int64_t my_tiles =
       thread < segment_count ? (segments[thread].count + kTile - 1) / kTile : 0;
@@ -90,8 +98,13 @@ __global__ void __launch_bounds__(kThreads, 2)
   int s = 0;
   for (int64_t tile = block < used ? block * tiles / used : 0; tile < end;) {
     while (first_tile[s + 1] <= tile) ++s;
-    const UpdateSegment segment = segments[s];
-    const UpdateCoefficients c = update_coefficients(rule, *scalars, segment.lambda);
+    __syncthreads();  // the stretch before is done
+    if (thread == 0) {
+      segment = segments[s];
+      shared_coefficients = update_coefficients(rule, *scalars, segment.lambda);
+    }
+    __syncthreads();
+    const UpdateCoefficients c = shared_coefficients;
     const int64_t stop = end < first_tile[s + 1] ? end : first_tile[s + 1];
     const int64_t from = (tile - first_tile[s]) * kTile;
     const int64_t to = (stop - first_tile[s]) * kTile;

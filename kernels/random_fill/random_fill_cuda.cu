@@ -1,3 +1,4 @@
+#include "kernels/common/cuda_random.cuh"
 #include "kernels/common/cuda_vector.cuh"
 #include "kernels/random_fill/normal_quad.cuh"
 #include "kernels/random_fill/random_fill.h"
@@ -8,7 +9,7 @@ namespace {
 // A thread takes quads, one Philox block each.
 __global__ void random_uniform_kernel(float* x /* [n] */, int64_t n, bool vectors, float low,
                                       float width, RandomKey key) {
-  const uint64_t step = step_of(key);
+  const uint64_t step = block_step(key);
   for (int64_t i = 4 * grid_thread(); i < n; i += 4 * grid_threads()) {
     const PhiloxWords words =
         random_block(key.seed, key.stream, step, static_cast<uint32_t>(i / 4));
@@ -21,7 +22,7 @@ __global__ void random_uniform_kernel(float* x /* [n] */, int64_t n, bool vector
 
 __global__ void random_normal_kernel(float* x /* [n] */, int64_t n, bool vectors, float deviation,
                                      RandomKey key) {
-  const uint64_t step = step_of(key);
+  const uint64_t step = block_step(key);
   for (int64_t i = 4 * grid_thread(); i < n; i += 4 * grid_threads()) {
     const Lanes<4> normals = normal_quad(key, step, i);
     const auto times_deviation = [=](float v) { return deviation * v; };

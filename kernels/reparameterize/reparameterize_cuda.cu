@@ -1,3 +1,4 @@
+#include "kernels/common/cuda_random.cuh"
 #include "kernels/common/cuda_vector.cuh"
 #include "kernels/random_fill/normal_quad.cuh"
 #include "kernels/reparameterize/reparameterize.h"
@@ -10,7 +11,7 @@ __global__ void reparameterize_forward_kernel(const float* mean /* [n] */,
                                               const float* logvar /* [n] */, int64_t n,
                                               bool vectors, RandomKey key, float* noise /* [n] */,
                                               float* z /* [n] */) {
-  const uint64_t step = step_of(key);
+  const uint64_t step = block_step(key);
   const auto sample = [](float m, float v, float e) { return reparameterize(m, v, e); };
   for (int64_t i = 4 * grid_thread(); i < n; i += 4 * grid_threads()) {
     const int64_t count = n - i;

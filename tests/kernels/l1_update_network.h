@@ -46,12 +46,14 @@ struct Network {
     set_gradient(1);
   }
 
-  static std::vector<UpdateSegment> lay_out(const Layers& layers) {
+  // Segments begin on multiples of `border`.
+  static std::vector<UpdateSegment> lay_out(const Layers& layers, int64_t border = 1) {
     std::vector<UpdateSegment> segments;
-    int64_t begin = kGap;
+    int64_t end = 0;
     for (const auto& [count, lambda] : layers) {
+      const int64_t begin = (end + kGap + border - 1) / border * border;
       segments.push_back({begin, count, lambda});
-      begin += count + kGap;
+      end = begin + count;
     }
     return segments;
   }

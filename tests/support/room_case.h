@@ -205,10 +205,10 @@ struct Case {
   std::vector<Sharing> in_place = {};
   std::vector<std::vector<size_t>> optional = {};  // may be null together
   bool extreme = true;                             // run with extreme inputs too
-  // The CUDA twin moves at most this many times the bytes of its arguments, in sectors; 0: not
-  // bounded, because of `unbounded`.
+  // The CUDA twin moves at most this many times the bytes of its arguments, in sectors, if not 1.02
+  // then because of `bound_reason`; 0: not bounded.
   double sector_bound = 1.02;
-  std::string unbounded = {};
+  std::string bound_reason = {};
   std::function<double(const Dims&)> flops = {};
 
   Host host(const Dims& d, bool extreme_values) const;

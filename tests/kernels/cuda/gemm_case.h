@@ -2,9 +2,6 @@
 // device, poisoned and guarded.
 #pragma once
 
-#include <cuda_runtime.h>
-#include <gtest/gtest.h>
-
 #include <cmath>
 #include <cstring>
 #include <string>
@@ -13,66 +10,9 @@
 #include "kernels/gemm/gemm_rungs.h"
 #include "tests/oracle.h"
 #include "tests/support/kernel_case.h"
+#include "tests/support/twin.h"
 
 namespace burin::test {
-
-inline void check_cuda(cudaError_t status) {
-  if (status != cudaSuccess) throw std::runtime_error(cudaGetErrorString(status));
-}
-
-// Skips where no device is found.
-class CudaTest : public testing::Test {
- protected:
-  void SetUp() override {
-    int devices = 0;
-    const cudaError_t status = cudaGetDeviceCount(&devices);
-    if (status != cudaSuccess || devices == 0) {
-      GTEST_SKIP() << "no CUDA device: " << cudaGetErrorString(status);
-    }
-  }
-};
-
-// The device's copy of floats on the host, `offset` floats past a 256-byte border and between two
-// guard zones, checked at the end.
-class DeviceFloats {
- public:
-  DeviceFloats(const std::vector<float>& values, int64_t offset)
-      : n_(int64_t(values.size())), offset_(offset) {
-    std::vector<float> all(size_t(n_ + offset + 2 * kGuard), kGuardValue);
-    std::copy(values.begin(), values.end(), all.begin() + kGuard + offset);
-    check_cuda(cudaMalloc(reinterpret_cast<void**>(&memory_), all.size() * sizeof(float)));
-    check_cuda(cudaMemcpy(memory_, all.data(), all.size() * sizeof(float), cudaMemcpyHostToDevice));
-  }
-  DeviceFloats(const DeviceFloats&) = delete;
-  DeviceFloats& operator=(const DeviceFloats&) = delete;
-  ~DeviceFloats() {
-    std::vector<float> all(size_t(n_ + offset_ + 2 * kGuard));
-    const cudaError_t status =
-        cudaMemcpy(all.data(), memory_, all.size() * sizeof(float), cudaMemcpyDeviceToHost);
-    EXPECT_EQ(status, cudaSuccess) << cudaGetErrorString(status);
-    for (int64_t i = 0; status == cudaSuccess && i < int64_t(all.size()); ++i) {
-      const bool guard = i < kGuard + offset_ || i >= kGuard + offset_ + n_;
-      if (guard && all[size_t(i)] != kGuardValue) {
-        ADD_FAILURE() << "wrote outside, at " << i - kGuard - offset_ << " of " << n_;
-      }
-    }
-    cudaFree(memory_);
-  }
-
-  float* data() { return memory_ + kGuard + offset_; }
-  std::vector<float> values() const {
-    std::vector<float> values(static_cast<size_t>(n_));
-    check_cuda(cudaMemcpy(values.data(), memory_ + kGuard + offset_, values.size() * sizeof(float),
-                          cudaMemcpyDeviceToHost));
-    return values;
-  }
-
- private:
-  static constexpr int64_t kGuard = 64;
-  static constexpr float kGuardValue = -1.2345678e30f;
-  int64_t n_, offset_;
-  float* memory_ = nullptr;
-};
 
 struct GemmShape {
   int64_t m, n, k;
@@ -80,22 +20,22 @@ struct GemmShape {
 
 // Where rows begin: `padding` floats between them, `offset` floats past a border. All on 16 bytes,
 // or A, or B, or none.
-struct Placement {
+struct GemmPlacement {
   int64_t padding_a, offset_a, padding_b, offset_b, offset_c;
 };
-inline const std::vector<Placement> kPlacements = {
+inline const std::vector<GemmPlacement> kGemmPlacements = {
     {0, 0, 0, 0, 0}, {1, 1, 3, 2, 3}, {0, 0, 2, 1, 0}, {1, 0, 0, 4, 1}};
 
 // op(A)[m, k], op(B)[k, n], C[m, n] and a saved output, with NaN between their rows.
 struct GemmCase {
   bool ta, tb;
   int64_t m, n, k, lda, ldb, ldc, ld_saved;
-  Placement at;
+  GemmPlacement at;
   std::vector<float> a, b, c, saved, bias;
 
   // Rows as long as `at` says, rounded up to four where its padding is 0. Values are normal, or
   // multiples of 1/4 below 2, whose products and sums are exact in any precision and order.
-  GemmCase(const GemmShape& shape, bool transpose_a, bool transpose_b, const Placement& placement,
+  GemmCase(const GemmShape& shape, bool transpose_a, bool transpose_b, const GemmPlacement& placement,
            bool exact = false)
       : ta(transpose_a), tb(transpose_b), m(shape.m), n(shape.n), k(shape.k), at(placement) {
     lda = step(ta ? m : k, at.padding_a);
@@ -150,20 +90,20 @@ struct GemmCase {
   // C after one product on the device: by cuda::gemm if `plan` is null. Checks that nothing else
   // was written.
   std::vector<float> run(const cuda::GemmPlan* plan, const GemmEpilogue& epilogue = {}) const {
-    DeviceFloats da(a, at.offset_a), db(b, at.offset_b), dc(c, at.offset_c);
-    DeviceFloats dbias(bias, at.offset_c), dsaved(saved, at.offset_c);
+    const Buffer da(a, at.offset_a), db(b, at.offset_b);
+    const Buffer dbias(bias, at.offset_c), dsaved(saved, at.offset_c);
+    Buffer dc(c, at.offset_c);
     const GemmEpilogue e = with(epilogue, dbias.data(), dsaved.data());
     if (plan == nullptr) {
       cuda::gemm(ta, tb, m, n, k, da.data(), lda, db.data(), ldb, dc.data(), ldc, e, {});
     } else {
       cuda::GemmPlan p = *plan;
       const int64_t floats = cuda::gemm_workspace(p.splits, m, n, k);
-      DeviceFloats workspace(std::vector<float>(size_t(floats), NAN), at.offset_c);
+      Buffer workspace(floats, at.offset_c);
       p.workspace = workspace.data();
       cuda::gemm_with(p, ta, tb, m, n, k, da.data(), lda, db.data(), ldb, dc.data(), ldc, e, {});
-      check_cuda(cudaDeviceSynchronize());  // before the workspace goes
+      cuda::check(cudaDeviceSynchronize(), "gemm");  // before the workspace goes
     }
-    check_cuda(cudaDeviceSynchronize());
     const std::vector<float> result = dc.values();
     for (int64_t i = 0; i < m; ++i) {
       for (int64_t j = n; j < ldc; ++j) {

@@ -11,7 +11,7 @@ using cuda::GemmPrecision;
 using cuda::GemmRung;
 using cuda::GemmTile;
 
-class GemmCuda : public CudaTest {};
+class GemmCuda : public TwinTest {};
 
 constexpr float kSlope = 0.2f;
 
@@ -71,9 +71,9 @@ const std::vector<GemmEpilogue>& epilogues() {
 TEST_F(GemmCuda, NaiveAndTiledHaveTheBitsOfTheNaiveTwin) {
   for (size_t s = 0; s < kShapes.size(); ++s) {
     for_each_transpose([&](bool ta, bool tb) {
-      for (size_t place = 0; place < kPlacements.size(); ++place) {
+      for (size_t place = 0; place < kGemmPlacements.size(); ++place) {
         if (s >= 6 && (place + s) % 4 != size_t(ta) + 2 * size_t(tb) && place != 1) continue;
-        const GemmCase x(kShapes[s], ta, tb, kPlacements[place]);
+        const GemmCase x(kShapes[s], ta, tb, kGemmPlacements[place]);
         const std::vector<float> expected = x.run_on_cpu(cpu::gemm_naive);
         if (place == 0) x.expect_same(x.run(&kNaive.plan), expected, kNaive.name);
         for (const NamedPlan& p : kTiled) x.expect_same(x.run(&p.plan), expected, p.name);
@@ -88,7 +88,7 @@ TEST_F(GemmCuda, GemmHasTheBitsOfTheCpu) {
   shapes.insert(shapes.end(), {{1, 1, 257}, {1, 1, 32}, {1, 100, 48}, {100, 1, 785}, {9, 1, 31}});
   for (const GemmShape& shape : shapes) {
     for_each_transpose([&](bool ta, bool tb) {
-      const GemmCase x(shape, ta, tb, kPlacements[size_t(shape.m + shape.k) % 4]);
+      const GemmCase x(shape, ta, tb, kGemmPlacements[size_t(shape.m + shape.k) % 4]);
       x.expect_same(x.run(nullptr), x.run_on_cpu(cpu::gemm), "gemm");
       if (x.is_matrix_vector()) {
         x.expect_same(x.run(&kVector.plan), x.run_on_cpu(cpu::gemm), "vector");
@@ -101,7 +101,7 @@ TEST_F(GemmCuda, EpiloguesHaveTheBitsOfTheCpu) {
   for (const GemmShape& shape : std::vector<GemmShape>{{37, 70, 19}, {1, 35, 40}, {35, 1, 40}}) {
     for (size_t e = 0; e < epilogues().size(); ++e) {
       for (const size_t place : {size_t{0}, size_t{1}}) {
-        GemmCase x(shape, e % 2 == 1, e % 4 < 2, kPlacements[place]);
+        GemmCase x(shape, e % 2 == 1, e % 4 < 2, kGemmPlacements[place]);
         for (size_t i = 0; i < x.saved.size(); i += 5) x.saved[i] = 0.0f;  // the kink
         if (epilogues()[e].accumulate) x.c = GemmCase::fill(x.m, x.n, x.ldc, 9);
         const std::vector<float> expected = x.run_on_cpu(cpu::gemm, epilogues()[e]);
@@ -122,7 +122,7 @@ TEST_F(GemmCuda, ExactProductsAreTheSameOnEveryRung) {
   for (size_t s = 0; s < kShapes.size(); ++s) {
     for_each_transpose([&](bool ta, bool tb) {
       const size_t turn = s + size_t(ta) + 2 * size_t(tb);
-      GemmCase x(kShapes[s], ta, tb, kPlacements[turn % 4], true);
+      GemmCase x(kShapes[s], ta, tb, kGemmPlacements[turn % 4], true);
       const GemmEpilogue& epilogue = epilogues()[turn * 7 % epilogues().size()];
       if (epilogue.accumulate) x.c = GemmCase::fill(x.m, x.n, x.ldc, 9);
       const std::vector<float> expected = x.run_on_cpu(cpu::gemm_naive, epilogue);
@@ -135,7 +135,7 @@ TEST_F(GemmCuda, ExactProductsAreTheSameOnEveryRung) {
 
 TEST_F(GemmCuda, EveryEpilogueOnTheTensorCores) {
   for (size_t e = 0; e < epilogues().size(); ++e) {
-    GemmCase x({37, 70, 35}, e % 2 == 1, e % 4 < 2, kPlacements[e % 2], true);
+    GemmCase x({37, 70, 35}, e % 2 == 1, e % 4 < 2, kGemmPlacements[e % 2], true);
     if (epilogues()[e].accumulate) x.c = GemmCase::fill(x.m, x.n, x.ldc, 9);
     const std::vector<float> expected = x.run_on_cpu(cpu::gemm_naive, epilogues()[e]);
     for (const NamedPlan& p : kTensor) {
@@ -160,7 +160,7 @@ float rounded(float x, int bits, bool ties_to_even) {
 // A product of one term is exact in single precision: it shows what the factors were rounded to.
 TEST_F(GemmCuda, TensorCoresRoundFactorsAsTheContractSays) {
   for_each_transpose([&](bool ta, bool tb) {
-    GemmCase x({33, 40, 1}, ta, tb, kPlacements[1]);
+    GemmCase x({33, 40, 1}, ta, tb, kGemmPlacements[1]);
     for (int64_t i = 0; i < x.m; i += 2) {  // ties: half a unit above an even and an odd number
       x.a_at(i, 0) = i % 4 == 0 ? 1.0f + std::ldexp(1.0f, -11) : 1.0f + std::ldexp(3.0f, -11);
       if (i % 8 > 3)
@@ -204,7 +204,7 @@ void expect_oracle(GemmCase& x, const NamedPlan& p) {
 TEST_F(GemmCuda, EveryRungIsTheOracle) {
   for (size_t s = 0; s < kShapes.size(); s += 2) {
     for_each_transpose([&](bool ta, bool tb) {
-      GemmCase x(kShapes[s], ta, tb, kPlacements[(s / 2 + size_t(ta) + 2 * size_t(tb)) % 4]);
+      GemmCase x(kShapes[s], ta, tb, kGemmPlacements[(s / 2 + size_t(ta) + 2 * size_t(tb)) % 4]);
       for (const NamedPlan& p : every_plan()) expect_oracle(x, p);
     });
   }
@@ -216,9 +216,9 @@ TEST_F(GemmCuda, LayersOfTheModels) {
   const std::vector<std::pair<int64_t, int64_t>> layers = {{98, 64}, {64, 32}, {12, 64}, {50, 98}};
   for (const auto& [in, out] : layers) {
     for (const NamedPlan& p : every_plan()) {
-      GemmCase forward({batch, out, in}, false, true, kPlacements[0]);
-      GemmCase backward({batch, in, out}, false, false, kPlacements[0]);
-      GemmCase weights({out, in, batch}, true, false, kPlacements[0]);
+      GemmCase forward({batch, out, in}, false, true, kGemmPlacements[0]);
+      GemmCase backward({batch, in, out}, false, false, kGemmPlacements[0]);
+      GemmCase weights({out, in, batch}, true, false, kGemmPlacements[0]);
       expect_oracle(forward, p);
       expect_oracle(backward, p);
       expect_oracle(weights, p);
@@ -230,7 +230,7 @@ TEST_F(GemmCuda, LayersOfTheModels) {
 TEST_F(GemmCuda, SplitsAreAddedInOrder) {
   for (const GemmShape& shape : std::vector<GemmShape>{{5, 7, 257}, {66, 3, 127}, {9, 70, 1000}}) {
     for_each_transpose([&](bool ta, bool tb) {
-      GemmCase x(shape, ta, tb, kPlacements[size_t(ta) + 2 * size_t(tb)]);
+      GemmCase x(shape, ta, tb, kGemmPlacements[size_t(ta) + 2 * size_t(tb)]);
       for (const int splits : {2, 3, 7}) {
         const int64_t depth = ((x.k + splits - 1) / splits + 31) / 32 * 32;
         std::vector<float> expected = x.c;
@@ -253,14 +253,14 @@ TEST_F(GemmCuda, SplitsAreAddedInOrder) {
 
 TEST_F(GemmCuda, SplitsOnEveryRungAndEpilogue) {
   for (size_t e = 0; e < epilogues().size(); ++e) {
-    GemmCase x({33, 70, 127}, e % 2 == 1, e % 4 < 2, kPlacements[e / 2 % 4], true);
+    GemmCase x({33, 70, 127}, e % 2 == 1, e % 4 < 2, kGemmPlacements[e / 2 % 4], true);
     if (epilogues()[e].accumulate) x.c = GemmCase::fill(x.m, x.n, x.ldc, 9);
     const std::vector<float> expected = x.run_on_cpu(cpu::gemm_naive, epilogues()[e]);
     for (const NamedPlan& p : every_plan(2 + int(e % 3))) {
       x.expect_same(x.run(&p.plan, epilogues()[e]), expected, p.name);
     }
   }
-  GemmCase x({16, 40, 3000}, true, false, kPlacements[0]);
+  GemmCase x({16, 40, 3000}, true, false, kGemmPlacements[0]);
   const int splits = cuda::gemm_splits(x.m, x.n, x.k);
   EXPECT_GT(splits, 4);
   for (const NamedPlan& p : every_plan(splits)) {
@@ -275,7 +275,7 @@ TEST_F(GemmCuda, EmptyProducts) {
   for (const NamedPlan& p : plans) {
     for_each_transpose([&](bool ta, bool tb) {
       for (const GemmEpilogue& epilogue : {epilogues()[2], epilogues()[3], epilogues()[14]}) {
-        GemmCase x({3, 5, 0}, ta, tb, kPlacements[1]);
+        GemmCase x({3, 5, 0}, ta, tb, kGemmPlacements[1]);
         x.c = GemmCase::fill(x.m, x.n, x.ldc, 9);
         x.expect_same(x.run(&p.plan, epilogue), x.run_on_cpu(cpu::gemm_naive, epilogue), p.name);
       }
@@ -283,7 +283,7 @@ TEST_F(GemmCuda, EmptyProducts) {
       cuda::gemm_with(p.plan, ta, tb, 0, 3, 5, nullptr, 5, nullptr, 5, nullptr, 5, {}, {});
     });
   }
-  GemmCase column({40, 1, 0}, false, false, kPlacements[0]);
+  GemmCase column({40, 1, 0}, false, false, kGemmPlacements[0]);
   column.expect_same(column.run(&kVector.plan), column.run_on_cpu(cpu::gemm), "vector");
 }
 
@@ -293,7 +293,7 @@ TEST_F(GemmCuda, ExtremeValuesReachTheirRowAndColumnOnly) {
   for (const GemmShape& shape : std::vector<GemmShape>{{15, 37, 33}, {29, 1, 40}, {1, 45, 31}}) {
     for_each_transpose([&](bool ta, bool tb) {
       for (const float extreme : {infinity, -infinity, NAN}) {
-        GemmCase x(shape, ta, tb, kPlacements[size_t(shape.m + ta) % 2]);
+        GemmCase x(shape, ta, tb, kGemmPlacements[size_t(shape.m + ta) % 2]);
         const int64_t row = x.m / 2, column = x.n / 3, p = x.k - 1;
         x.a_at(row, p) = extreme;
         x.b_at(0, column) = extreme;
@@ -323,13 +323,13 @@ TEST_F(GemmCuda, ExtremeValuesReachTheirRowAndColumnOnly) {
 // A product that rounds to -0 stays -0; denormal sums are kept; sums beyond the range are infinite.
 TEST_F(GemmCuda, ZerosDenormalsAndOverflow) {
   for_each_transpose([&](bool ta, bool tb) {
-    GemmCase x({17, 77, 1}, ta, tb, kPlacements[0]);
+    GemmCase x({17, 77, 1}, ta, tb, kGemmPlacements[0]);
     for (int64_t i = 0; i < x.m; ++i) x.a_at(i, 0) = -1e-30f;
     for (int64_t j = 0; j < x.n; ++j) x.b_at(0, j) = 1e-30f;
     for (const NamedPlan& p : {kNaive, kTiled[0], kTiled[1]}) {
       x.expect_same(x.run(&p.plan), std::vector<float>(x.c.size(), -0.0f), p.name);
     }
-    GemmCase y({17, 35, 8}, ta, tb, kPlacements[1]);
+    GemmCase y({17, 35, 8}, ta, tb, kGemmPlacements[1]);
     for (int64_t i = 0; i < y.m; ++i) {
       for (int64_t p = 0; p < y.k; ++p) y.a_at(i, p) = i == 0 ? 3e38f : 1e-30f;
     }
@@ -350,7 +350,7 @@ TEST_F(GemmCuda, DerivativeInPlace) {
   GemmEpilogue epilogue;
   epilogue.activation = Activation::tanh;
   for (NamedPlan p : {kNaive, kTiled[0], kTiled[1], kTensor[0], every_plan(3)[0]}) {
-    GemmCase x({31, 52, 70}, false, false, kPlacements[0], true);
+    GemmCase x({31, 52, 70}, false, false, kGemmPlacements[0], true);
     const std::vector<float> saved = GemmCase::fill(x.m, x.n, x.ldc, 3);
     std::vector<float> expected = saved;
     GemmEpilogue e = epilogue;
@@ -358,12 +358,13 @@ TEST_F(GemmCuda, DerivativeInPlace) {
     e.ld_derivative = x.ldc;
     cpu::gemm(false, false, x.m, x.n, x.k, x.a.data(), x.lda, x.b.data(), x.ldb, expected.data(),
               x.ldc, e, {});
-    DeviceFloats a(x.a, 0), b(x.b, 0), c(saved, 0), workspace(std::vector<float>(9 * 52 * 31), 0);
+    const Buffer a(x.a, 0), b(x.b, 0);
+    Buffer c(saved, 0), workspace(9 * 52 * 31, 0);
     e.derivative_output = c.data();
     p.plan.workspace = workspace.data();
     cuda::gemm_with(p.plan, false, false, x.m, x.n, x.k, a.data(), x.lda, b.data(), x.ldb, c.data(),
                     x.ldc, e, {});
-    check_cuda(cudaDeviceSynchronize());
+    cuda::check(cudaDeviceSynchronize(), "gemm");
     x.expect_same(c.values(), expected, p.name);
   }
 }
