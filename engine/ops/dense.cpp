@@ -68,10 +68,15 @@ Variable dense(Tape& tape, Variable x, Variable weight, Variable bias,
       const Tape::Target d_weight = t.gradient_of(weight);
       GemmEpilogue epilogue;
       epilogue.accumulate = d_weight.accumulate;
+      if (bias->needs_gradient) {
+        const Tape::Target d_bias = t.gradient_of(bias);
+        epilogue.row_sum = d_bias.data;
+        epilogue.row_sum_accumulate = d_bias.accumulate;
+      }
       BURIN_DISPATCH(t.device(), gemm, true, false, out, in, batch, d_y.data(), out,
                      x.value().data(), in, d_weight.data, in, epilogue, t.stream());
     }
-    if (bias->needs_gradient) {
+    if (bias->needs_gradient && !weight->needs_gradient) {
       const Tape::Target d_bias = t.gradient_of(bias);
       BURIN_DISPATCH(t.device(), column_sum, d_y.data(), batch, out, out, d_bias.data,
                      d_bias.accumulate, t.stream());

@@ -3,7 +3,7 @@
 // A dense layer of weights W[out, in] on a batch X[batch, in] needs three of them:
 //   forward  Y  = X W^T + b    gemm(false, true, ...)   bias and activation in the epilogue
 //   backward dX = dY W         gemm(false, false, ...)  times the derivative of the layer below
-//   weights  dW = dY^T X       gemm(true, false, ...)
+//   weights  dW = dY^T X       gemm(true, false, ...)  with db, the column sums of dY, as row_sum
 // docs/maths.md#gemm
 #pragma once
 
@@ -26,6 +26,12 @@ struct GemmEpilogue {
   const float* derivative_output = nullptr;
   int64_t ld_derivative = 0;
   bool accumulate = false;
+  // [m], or null for none: sums over k of the rows of op(A), which for op(A) = dY^T are the
+  // gradient of the bias, made beside that of the weights. Overwritten, or added to if
+  // row_sum_accumulate. Each is one chain of additions in double, p = 0, 1, ..., k - 1, rounded
+  // once: the bits of cpu::column_sum (kernels/reduce). Overlaps nothing.
+  float* row_sum = nullptr;
+  bool row_sum_accumulate = false;
 };
 
 // Contract of the twins. m, n, k >= 0; k = 0 gives epilogue(0). A is stored [m, k], or [k, m] with
@@ -58,7 +64,8 @@ const char* gemm_instruction_set();
 }  // namespace cpu
 
 namespace cuda {
-// The bits of cpu::gemm, but for the payload of a NaN. gemm_rungs.h has tensor cores and split sums.
+// The bits of cpu::gemm, but for the payload of a NaN. gemm_rungs.h has tensor cores and split
+// sums.
 decltype(cpu::gemm) gemm;
 }  // namespace cuda
 

@@ -7,6 +7,7 @@
 #include "kernels/common/simd.h"
 #include "kernels/gemm/gemm.h"
 #include "kernels/gemm/gemm_microkernel.h"
+#include "kernels/reduce/reduce.h"
 
 namespace burin::cpu {
 namespace detail {
@@ -198,6 +199,48 @@ const float* contiguous(const float* x, int64_t step, int64_t k) {
   return panel;
 }
 
+// The same for vectors that are not contiguous and too long for a copy: the 32 interleaved chains
+// of dot_rows, then by halves.
+void multiply_long_vector(const Product& x, const float* matrix, int64_t ld, int64_t rows,
+                          const float* vector, int64_t step, bool across) {
+  constexpr int64_t kChains = 32;
+  parallel_for(rows, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      float chain[kChains] = {};
+      for (int64_t p = 0; p < x.k; ++p) {
+        float& sum = chain[p % kChains];
+        sum = std::fma(matrix[i * ld + p], vector[p * step], sum);
+      }
+      for (int64_t half = kChains / 2; half > 0; half /= 2) {
+        for (int64_t j = 0; j < half; ++j) chain[j] += chain[j + half];
+      }
+      Tile tile = across ? tile_at(x, 0, i) : tile_at(x, i, 0);
+      tile.columns = 1;
+      float sums[kMaxPanel + 1] = {chain[0]};
+      x.kernel->finish(sums, 1, 1, tile);
+    }
+  });
+}
+
+// row_sum of the epilogue. On the CPU a pass of its own over A, which the caches hold.
+void sum_rows(bool transpose_a, int64_t m, int64_t k, const float* a, int64_t lda,
+              const GemmEpilogue& epilogue) {
+  if (epilogue.row_sum == nullptr) return;
+  if (transpose_a) {
+    column_sum(a, k, m, lda, epilogue.row_sum, epilogue.row_sum_accumulate, {});
+    return;
+  }
+  const int64_t grain = std::max<int64_t>(1, kElementwiseGrain / (k + 1));
+  parallel_for(m, grain, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      double total = 0.0;
+      for (int64_t p = 0; p < k; ++p) total += static_cast<double>(a[i * lda + p]);
+      const float sum = static_cast<float>(total);
+      epilogue.row_sum[i] = epilogue.row_sum_accumulate ? epilogue.row_sum[i] + sum : sum;
+    }
+  });
+}
+
 const MicroKernel& chosen_kernel() {
   static const MicroKernel& kernel = []() -> const MicroKernel& {
     const char* value = std::getenv("BURIN_SIMD");
@@ -215,6 +258,7 @@ const MicroKernel& chosen_kernel() {
 void gemm_on(const MicroKernel& kernel, bool transpose_a, bool transpose_b, int64_t m, int64_t n,
              int64_t k, const float* a, int64_t lda, const float* b, int64_t ldb, float* c,
              int64_t ldc, const GemmEpilogue& epilogue) {
+  sum_rows(transpose_a, m, k, a, lda, epilogue);
   if (m == 0 || n == 0) return;
   if (k == 0) {  // a and b may be null: nothing of them is read, but pointers are stepped
     a = b = panel;
@@ -225,9 +269,11 @@ void gemm_on(const MicroKernel& kernel, bool transpose_a, bool transpose_b, int6
   if (n == 1 && !transpose_a) {
     const float* vector = contiguous(b, transpose_b ? 1 : ldb, k);
     if (vector != nullptr) return multiply_vector(product, a, lda, m, vector, false);
+    return multiply_long_vector(product, a, lda, m, b, ldb, false);
   } else if (m == 1 && transpose_b) {
     const float* vector = contiguous(a, transpose_a ? lda : 1, k);
     if (vector != nullptr) return multiply_vector(product, b, ldb, n, vector, true);
+    return multiply_long_vector(product, b, ldb, n, a, lda, true);
   }
   multiply_panels(product);
 }
@@ -245,6 +291,7 @@ BURIN_SIMD_CLONES
 void gemm_naive(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const float* a,
                 int64_t lda, const float* b, int64_t ldb, float* c, int64_t ldc,
                 const GemmEpilogue& epilogue, Stream) {
+  detail::sum_rows(transpose_a, m, k, a, lda, epilogue);
   for (int64_t i = 0; i < m; ++i) {
     for (int64_t j = 0; j < n; ++j) {
       float sum = 0.0f;

@@ -69,7 +69,7 @@ int gemm_splits(int64_t m, int64_t n, int64_t k) {
 
 int64_t gemm_workspace(int splits, int64_t m, int64_t n, int64_t k) {
   const int count = split_count(splits, k);
-  return count == 1 ? 0 : count * m * n;
+  return count == 1 ? 0 : count * m * (n + 1);  // of C, and of the sums of rows
 }
 
 void gemm_with(const GemmPlan& plan, bool transpose_a, bool transpose_b, int64_t m, int64_t n,
@@ -77,7 +77,7 @@ void gemm_with(const GemmPlan& plan, bool transpose_a, bool transpose_b, int64_t
                int64_t ldc, const GemmEpilogue& epilogue, Stream stream) {
   const int splits = split_count(plan.splits, k);
   check_plan(plan, is_matrix_vector(transpose_a, transpose_b, m, n), splits);
-  if (m == 0 || n == 0) return;
+  if (m == 0) return;
 
   detail::Finish finish{};
   finish.c = c;
@@ -109,7 +109,25 @@ void gemm_with(const GemmPlan& plan, bool transpose_a, bool transpose_b, int64_t
   x.splits = splits;
   x.split_depth = split_depth(splits, k);
   x.finish = finish;
+  x.row_sum = epilogue.row_sum;
+  x.row_sum_accumulate = epilogue.row_sum_accumulate;
+  if (x.row_sum != nullptr) {
+    x.sum_blocks = static_cast<unsigned>((m + detail::kSumRows - 1) / detail::kSumRows);
+  }
+  const auto queue = static_cast<cudaStream_t>(stream.handle);
+  if (n == 0) {
+    x.splits = 1;
+    x.split_depth = k;
+    detail::sum_rows_alone(x, queue);
+    return;
+  }
+  detail::SplitRowSums rows{};
   if (splits > 1) {
+    if (x.row_sum != nullptr) {
+      rows = {plan.workspace + splits * m * n, x.row_sum, x.row_sum_accumulate};
+      x.row_sum = plan.workspace + splits * m * n;
+      x.row_sum_accumulate = false;
+    }
     x.finish = detail::Finish{};
     x.finish.c = plan.workspace;
     x.finish.ldc = n;
@@ -118,7 +136,6 @@ void gemm_with(const GemmPlan& plan, bool transpose_a, bool transpose_b, int64_t
     x.finish.vector = n % 4 == 0 && detail::on_16_bytes(plan.workspace, n);
   }
 
-  const auto queue = static_cast<cudaStream_t>(stream.handle);
   switch (plan.rung) {
     case GemmRung::naive:
       detail::multiply_naive(x, queue);
@@ -137,7 +154,7 @@ void gemm_with(const GemmPlan& plan, bool transpose_a, bool transpose_b, int64_t
       }
       break;
   }
-  if (splits > 1) detail::add_splits(plan.workspace, splits, finish, queue);
+  if (splits > 1) detail::add_splits(plan.workspace, splits, finish, rows, queue);
 }
 
 void gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const float* a,

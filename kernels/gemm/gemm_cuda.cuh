@@ -102,7 +102,35 @@ struct Product {
   int splits;
   int64_t split_depth;  // values of k in a range; a multiple of 32 if there are several
   Finish finish;
+  // [m], or [splits, m] of a product in ranges; null for none. Made by blocks of their own, which
+  // follow those of the tiles in the grid and run beside them.
+  float* row_sum;
+  bool row_sum_accumulate;
+  unsigned sum_blocks;  // their number in each range of k
 };
+
+// Rows of op(A) that a block of the tiles' kernels sums.
+constexpr int kSumRows = 64;
+
+// Whether this block is one of those. It then makes its part of x.row_sum, in range blockIdx.z of
+// k: a thread a row, the chain of the contract.
+__device__ inline bool sums_rows(const Product& x) {
+  const unsigned tiles = gridDim.x - x.sum_blocks;
+  if (blockIdx.x < tiles) return false;
+  const int64_t row = int64_t{blockIdx.x - tiles} * kSumRows + threadIdx.x;
+  if (threadIdx.x >= kSumRows || row >= x.m) return true;
+  const int64_t begin = int64_t{blockIdx.z} * x.split_depth;
+  const int64_t end = begin + x.split_depth < x.k ? begin + x.split_depth : x.k;
+  const float* a = x.transpose_a ? x.a + row : x.a + row * x.lda;
+  const int64_t step = x.transpose_a ? x.lda : 1;
+  double total = 0.0;
+#pragma unroll 8
+  for (int64_t p = begin; p < end; ++p) total += static_cast<double>(a[p * step]);
+  float* place = x.row_sum + int64_t{blockIdx.z} * x.m + row;
+  const float sum = static_cast<float>(total);
+  *place = x.row_sum_accumulate ? *place + sum : sum;
+  return true;
+}
 
 // The part of a product that a block takes: a kRows x kColumns tile of C and a range of k. Tiles
 // that follow each other lie in the same columns and share a panel of B.
@@ -136,7 +164,8 @@ inline bool wants_large_tile(const Product& x, GemmTile tile) {
   return blocks_of(x, 128) * x.splits >= kMultiprocessors;
 }
 inline dim3 grid_of(const Product& x, int64_t tile) {
-  return dim3(static_cast<unsigned>(blocks_of(x, tile)), 1, static_cast<unsigned>(x.splits));
+  return dim3(static_cast<unsigned>(blocks_of(x, tile)) + x.sum_blocks, 1,
+              static_cast<unsigned>(x.splits));
 }
 
 // The launchers of the rungs; m, n > 0.
@@ -145,7 +174,16 @@ void multiply_vector(const Product& x, cudaStream_t stream);
 void multiply_tiled(const Product& x, GemmTile tile, cudaStream_t stream);
 void multiply_tf32(const Product& x, GemmTile tile, cudaStream_t stream);
 void multiply_bf16(const Product& x, GemmTile tile, cudaStream_t stream);
-// C = finish(sum over s of partial[s], s = 0, 1, ..., splits - 1)
-void add_splits(const float* partial, int splits, const Finish& finish, cudaStream_t stream);
+// x.row_sum alone, for rungs whose kernels do not make it.
+void sum_rows_alone(const Product& x, cudaStream_t stream);
+// C = finish(sum over s of partial[s], s = 0, 1, ..., splits - 1), and the same for the sums of
+// rows: row_sum[m] = or += sum of row_partial[splits, m], unless null.
+struct SplitRowSums {
+  const float* partial;
+  float* row_sum;
+  bool accumulate;
+};
+void add_splits(const float* partial, int splits, const Finish& finish, const SplitRowSums& rows,
+                cudaStream_t stream);
 
 }  // namespace burin::cuda::detail

@@ -9,6 +9,7 @@ namespace {
 constexpr int kThreads = 256;
 
 __global__ __launch_bounds__(kThreads) void multiply_naive_kernel(const Product x) {
+  if (sums_rows(x)) return;
   const int64_t element = int64_t{blockIdx.x} * kThreads + threadIdx.x;
   if (element >= x.m * x.n) return;
   const int64_t row = element / x.n, column = element % x.n;
@@ -25,7 +26,7 @@ __global__ __launch_bounds__(kThreads) void multiply_naive_kernel(const Product 
 }  // namespace
 
 void multiply_naive(const Product& x, cudaStream_t stream) {
-  const int64_t blocks = (x.m * x.n + kThreads - 1) / kThreads;
+  const int64_t blocks = (x.m * x.n + kThreads - 1) / kThreads + x.sum_blocks;
   multiply_naive_kernel<<<static_cast<unsigned>(blocks), kThreads, 0, stream>>>(x);
   check_launch("multiply_naive_kernel");
 }

@@ -182,6 +182,7 @@ __global__ __launch_bounds__(T::kThreads, T::kBlocks) void multiply_tensor_kerne
   using PanelA = typename Layout::PanelA;
   using PanelB = typename Layout::PanelB;
   extern __shared__ __align__(128) float shared_memory[];
+  if (sums_rows(x)) return;
   const Part<T::kRows, T::kColumns> part(x);
 
   const int warp = static_cast<int>(threadIdx.x) / 32;

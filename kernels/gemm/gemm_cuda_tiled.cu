@@ -76,6 +76,7 @@ __global__ __launch_bounds__(T::kThreads,
   using PanelA = Panel<T::kRows, !kTransposeA>;
   using PanelB = Panel<T::kColumns, kTransposeB>;
   __shared__ __align__(128) float shared[kStages][T::kPanels];
+  if (sums_rows(x)) return;
   const Part<T::kRows, T::kColumns> part(x);
 
   const int lane = static_cast<int>(threadIdx.x) % 32, warp = static_cast<int>(threadIdx.x) / 32;

@@ -44,6 +44,7 @@ void multiply_vector(const Product& x, cudaStream_t stream) {
         x.a, x.lda, rows, x.k, x.b, x.transpose_b ? 1 : x.ldb, false, x.finish);
   }
   check_launch("multiply_vector_kernel");
+  sum_rows_alone(x, stream);
 }
 
 }  // namespace burin::cuda::detail

@@ -53,6 +53,8 @@ int64_t gemm_workspace(int splits, int64_t m, int64_t n, int64_t k);
 // As cpu::gemm, by the rung named. Order of the sum over k, for a C of the same bits every time:
 //   naive, tiled  one chain of fused multiply-adds, p = 0, 1, ..., k - 1: the bits of
 //                 cpu::gemm_naive. With splits a chain a range, and plain additions of those.
+//                 Sums of rows are not rounded by any precision; with splits each range's is
+//                 rounded once, and then their sum in double.
 //   vector        32 interleaved chains, then by halves: the bits of cpu::gemm
 //   tensor        the order of the tensor cores within 8 or 16 terms, which NVIDIA does not tell;
 //                 groups of them in rising order

@@ -1,7 +1,7 @@
 // The rungs of the matrix product on the GPU, against the CPU twin and the oracle.
 #include <algorithm>
 
-#include "tests/kernels/cuda/gemm_case.h"
+#include "tests/kernels/cuda/gemm_product.h"
 
 namespace burin::test {
 namespace {

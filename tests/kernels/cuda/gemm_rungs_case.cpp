@@ -1,0 +1,64 @@
+// The rungs of the matrix product on the GPU as cases: the same products as cuda::gemm's, each by
+// its rung.
+#include "kernels/gemm/gemm_rungs.h"
+
+#include "tests/kernels/gemm_layer.h"
+
+namespace burin::test {
+namespace {
+
+using cuda::GemmPlan;
+using cuda::GemmPrecision;
+using cuda::GemmRung;
+using cuda::GemmTile;
+
+void by_cpu(const LayerProduct& p, const float* a, const float* b, float* c,
+            const GemmEpilogue& epilogue, const Call&) {
+  cpu::gemm(p.transpose_a, p.transpose_b, p.m, p.n, p.k, a, stored_a(p), b, stored_b(p), c, p.n,
+            epilogue, {});
+}
+
+// The workspace, if there is one, is the last argument.
+LayerCall by(const GemmPlan& plan) {
+  return [=](const LayerProduct& p, const float* a, const float* b, float* c,
+             const GemmEpilogue& epilogue, const Call& call) {
+    GemmPlan with = plan;
+    if (plan.splits > 1) with.workspace = call[call.addresses.size() - 1];
+    cuda::gemm_with(with, p.transpose_a, p.transpose_b, p.m, p.n, p.k, a, stored_a(p), b,
+                    stored_b(p), c, p.n, epilogue, {});
+  };
+}
+
+Argument workspace(int splits) {
+  return output("workspace")
+      .count([=](const Dims& d) {
+        int64_t floats = 0;
+        for (const auto product : {forward_product, input_product, weight_product}) {
+          const LayerProduct p = product(d);
+          floats = std::max(floats, cuda::gemm_workspace(splits, p.m, p.n, p.k));
+        }
+        return floats;
+      })
+      .bytes_moved([](const Dims&) { return int64_t{0}; })
+      .compared_elsewhere();
+}
+
+bool declare_all() {
+  constexpr int kSplits = 4;
+  constexpr double kOrder = 4 * kEpsilon;  // the same terms, added in another order
+  // Each factor is rounded to 11 or 8 bits: half a unit of each.
+  constexpr double kTf32 = 2 * 0x1p-11 * 1.01, kBf16 = 2 * 0x1p-8 * 1.01;
+  return declare_layer({"gemm/naive", by({GemmRung::naive}), by_cpu, kOrder}) &&
+         declare_layer({"gemm/tf32", by({GemmRung::tensor, GemmPrecision::tf32}), by_cpu, kTf32}) &&
+         declare_layer({"gemm/bf16", by({GemmRung::tensor, GemmPrecision::bf16}), by_cpu, kBf16}) &&
+         declare_layer({"gemm/split",
+                        by({GemmRung::tiled, GemmPrecision::fp32, GemmTile::automatic, kSplits}),
+                        by_cpu,
+                        kOrder,
+                        {workspace(kSplits)}});
+}
+
+const bool declared = declare_all();
+
+}  // namespace
+}  // namespace burin::test
