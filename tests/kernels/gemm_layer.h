@@ -37,8 +37,8 @@ struct LayerRung {
   LayerCall tested, reference;
   double rounding = 0.0;  // of a product of two factors, relative: 2^-10 where each loses 2^-11
   std::vector<Argument> more = {};  // the workspace of a product in ranges
-  std::vector<Dims> dims = {{0, 3, 5},     {1, 1, 1},    {3, 31, 1},   {31, 33, 3},
-                            {33, 127, 31}, {127, 1, 33}, {5, 257, 129}};
+  std::vector<Dims> dims = {{0, 3, 5},     {1, 1, 1},    {3, 31, 1},    {31, 33, 3},
+                            {33, 127, 31}, {127, 1, 33}, {5, 257, 129}, {4, 0, 5}};
 };
 
 constexpr float kLayerSlope = 0.2f;
