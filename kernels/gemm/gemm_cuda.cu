@@ -29,8 +29,10 @@ bool is_matrix_vector(bool transpose_a, bool transpose_b, int64_t m, int64_t n) 
 // Throws for a plan that does not exist.
 void check_plan(const GemmPlan& plan, bool matrix_vector, int splits) {
   const bool tensor = plan.rung == GemmRung::tensor;
-  if (tensor == (plan.precision == GemmPrecision::fp32)) {
-    throw std::invalid_argument("gemm: tf32 and bf16 are for the rung tensor, fp32 for the others");
+  const bool any_precision = plan.rung == GemmRung::cublas;
+  if (!any_precision && tensor == (plan.precision == GemmPrecision::fp32)) {
+    throw std::invalid_argument(
+        "gemm: tf32 and bf16 are for the rungs tensor and cublas, fp32 for the others");
   }
   if (plan.rung == GemmRung::vector && !matrix_vector) {
     throw std::invalid_argument(
@@ -67,8 +69,9 @@ int gemm_splits(int64_t m, int64_t n, int64_t k) {
   return split_count(static_cast<int>(wanted < possible ? wanted : possible), k);
 }
 
-int64_t gemm_workspace(int splits, int64_t m, int64_t n, int64_t k) {
-  const int count = split_count(splits, k);
+int64_t gemm_workspace(const GemmPlan& plan, int64_t m, int64_t n, int64_t k) {
+  if (plan.rung == GemmRung::cublas) return m * n;
+  const int count = split_count(plan.splits, k);
   return count == 1 ? 0 : count * m * (n + 1);  // of C, and of the sums of rows
 }
 
@@ -145,6 +148,12 @@ void gemm_with(const GemmPlan& plan, bool transpose_a, bool transpose_b, int64_t
       break;
     case GemmRung::tiled:
       detail::multiply_tiled(x, plan.tile, queue);
+      break;
+    case GemmRung::cublas:
+      if (plan.workspace == nullptr && detail::has_epilogue(x.finish)) {
+        throw std::invalid_argument("gemm: the rung cublas needs a workspace for an epilogue");
+      }
+      detail::multiply_cublas(x, plan.precision, plan.workspace, queue);
       break;
     case GemmRung::tensor:
       if (plan.precision == GemmPrecision::tf32) {

@@ -168,6 +168,16 @@ inline dim3 grid_of(const Product& x, int64_t tile) {
               static_cast<unsigned>(x.splits));
 }
 
+// The product by cuBLAS, rounded as `precision` says; then x.finish: by cuBLAS where it is plain,
+// else by add_splits from `workspace`, [m, n].
+void multiply_cublas(const Product& x, GemmPrecision precision, float* workspace,
+                     cudaStream_t stream);
+// Whether x.finish is more than C = sum or C += sum.
+inline bool has_epilogue(const Finish& finish) {
+  return finish.bias != nullptr || finish.derived != nullptr ||
+         finish.activation != Activation::none;
+}
+
 // The launchers of the rungs; m, n > 0.
 void multiply_naive(const Product& x, cudaStream_t stream);
 void multiply_vector(const Product& x, cudaStream_t stream);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "kernels/gemm/gemm.h"
 
@@ -22,6 +23,7 @@ enum class GemmRung {
   vector,  // fp32: matrix times vector with rows contiguous along k; a warp an element
   tiled,   // fp32: tiles in shared memory, 32 or 64 elements in the registers of a thread
   tensor,  // tf32, bf16: tensor cores, panels arriving by asynchronous copies in several stages
+  cublas,  // all: NVIDIA's library, then a kernel for what it has no epilogue for
 };
 
 // Of `tiled` and `tensor`: 64 x 64 or 128 x 128 elements of C a block. It never changes the bits.
@@ -34,7 +36,7 @@ struct GemmPlan {
   // Of `tiled` and `tensor`: k is cut into at most this many ranges of equal length (a multiple of
   // 32, but for the last), whose sums are made by blocks of their own and added in rising order.
   int splits = 1;
-  // Device memory for them, gemm_workspace(...) floats; not needed for splits = 1.
+  // Device memory, gemm_workspace(...) floats; may be null if that is 0.
   float* workspace = nullptr;
 };
 
@@ -47,8 +49,12 @@ GemmPlan gemm_plan(GemmPrecision precision, bool transpose_a, bool transpose_b, 
 // the shape alone, so that the bits are the same on every card.
 int gemm_splits(int64_t m, int64_t n, int64_t k);
 
-// Floats of workspace for a plan with `splits`.
-int64_t gemm_workspace(int splits, int64_t m, int64_t n, int64_t k);
+// Floats of workspace that a plan takes: for splits, and for `cublas` with an epilogue.
+int64_t gemm_workspace(const GemmPlan& plan, int64_t m, int64_t n, int64_t k);
+
+// Whether the rung `cublas` can run: libcublas.so.13 is found when it is first asked for, so that
+// nobody needs it to start. The reason, in a line, if it cannot; else empty.
+const std::string& gemm_cublas_missing();
 
 // As cpu::gemm, by the rung named. Order of the sum over k, for a C of the same bits every time:
 //   naive, tiled  one chain of fused multiply-adds, p = 0, 1, ..., k - 1: the bits of
@@ -58,9 +64,11 @@ int64_t gemm_workspace(int splits, int64_t m, int64_t n, int64_t k);
 //   vector        32 interleaved chains, then by halves: the bits of cpu::gemm
 //   tensor        the order of the tensor cores within 8 or 16 terms, which NVIDIA does not tell;
 //                 groups of them in rising order
+//   cublas        NVIDIA's; the same for the same shape on the same card and version
 // The payload of a NaN is not part of the promise. Throws std::invalid_argument for a plan that
 // does not exist: a precision that the rung lacks, `vector` for another product, splits of a rung
-// that has none or without a workspace. Allocates nothing.
+// that has none, no workspace where it takes one; std::runtime_error where cuBLAS is missing or
+// fails. Allocates nothing, but for what cuBLAS allocates at its first use.
 void gemm_with(const GemmPlan& plan, bool transpose_a, bool transpose_b, int64_t m, int64_t n,
                int64_t k, const float* a, int64_t lda, const float* b, int64_t ldb, float* c,
                int64_t ldc, const GemmEpilogue& epilogue, Stream stream);

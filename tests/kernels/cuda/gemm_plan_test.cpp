@@ -32,13 +32,17 @@ TEST(GemmCudaPlans, OnesThatDoNotExistAreRefused) {
 }
 
 TEST(GemmCudaPlans, SplitsComeFromTheShapeAlone) {
+  const auto split = [](int splits) {
+    return GemmPlan{GemmRung::tiled, GemmPrecision::fp32, GemmTile::automatic, splits};
+  };
   EXPECT_EQ(cuda::gemm_splits(128, 784, 400), 3);
   EXPECT_EQ(cuda::gemm_splits(4096, 4096, 4096), 1);
   EXPECT_EQ(cuda::gemm_splits(64, 64, 255), 1);
   EXPECT_GT(cuda::gemm_splits(20, 64, 8192), 16);
-  EXPECT_EQ(cuda::gemm_workspace(1, 5, 7, 100), 0);
-  EXPECT_EQ(cuda::gemm_workspace(2, 5, 7, 100), 2 * 5 * (7 + 1));
-  EXPECT_EQ(cuda::gemm_workspace(8, 5, 7, 100), 4 * 5 * (7 + 1));  // ranges are multiples of 32
+  EXPECT_EQ(cuda::gemm_workspace(split(1), 5, 7, 100), 0);
+  EXPECT_EQ(cuda::gemm_workspace(split(2), 5, 7, 100), 2 * 5 * (7 + 1));
+  EXPECT_EQ(cuda::gemm_workspace(split(8), 5, 7, 100),
+            4 * 5 * (7 + 1));  // ranges are multiples of 32
   EXPECT_EQ(cuda::gemm_plan(GemmPrecision::fp32, false, true, 9, 1).rung, GemmRung::vector);
   EXPECT_EQ(cuda::gemm_plan(GemmPrecision::fp32, true, false, 9, 1).rung, GemmRung::tiled);
   EXPECT_EQ(cuda::gemm_plan(GemmPrecision::bf16, false, true, 9, 1).rung, GemmRung::tensor);

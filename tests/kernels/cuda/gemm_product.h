@@ -35,8 +35,8 @@ struct GemmCase {
 
   // Rows as long as `at` says, rounded up to four where its padding is 0. Values are normal, or
   // multiples of 1/4 below 2, whose products and sums are exact in any precision and order.
-  GemmCase(const GemmShape& shape, bool transpose_a, bool transpose_b, const GemmPlacement& placement,
-           bool exact = false)
+  GemmCase(const GemmShape& shape, bool transpose_a, bool transpose_b,
+           const GemmPlacement& placement, bool exact = false)
       : ta(transpose_a), tb(transpose_b), m(shape.m), n(shape.n), k(shape.k), at(placement) {
     lda = step(ta ? m : k, at.padding_a);
     ldb = step(tb ? k : n, at.padding_b);
@@ -98,7 +98,7 @@ struct GemmCase {
       cuda::gemm(ta, tb, m, n, k, da.data(), lda, db.data(), ldb, dc.data(), ldc, e, {});
     } else {
       cuda::GemmPlan p = *plan;
-      const int64_t floats = cuda::gemm_workspace(p.splits, m, n, k);
+      const int64_t floats = cuda::gemm_workspace(p, m, n, k);
       Buffer workspace(floats, at.offset_c);
       p.workspace = workspace.data();
       cuda::gemm_with(p, ta, tb, m, n, k, da.data(), lda, db.data(), ldb, dc.data(), ldc, e, {});

@@ -23,19 +23,20 @@ LayerCall by(const GemmPlan& plan) {
   return [=](const LayerProduct& p, const float* a, const float* b, float* c,
              const GemmEpilogue& epilogue, const Call& call) {
     GemmPlan with = plan;
-    if (plan.splits > 1) with.workspace = call[call.addresses.size() - 1];
+    const bool takes_workspace = plan.splits > 1 || plan.rung == GemmRung::cublas;
+    if (takes_workspace) with.workspace = call[call.addresses.size() - 1];
     cuda::gemm_with(with, p.transpose_a, p.transpose_b, p.m, p.n, p.k, a, stored_a(p), b,
                     stored_b(p), c, p.n, epilogue, {});
   };
 }
 
-Argument workspace(int splits) {
+Argument workspace(const GemmPlan& plan) {
   return output("workspace")
       .count([=](const Dims& d) {
         int64_t floats = 0;
         for (const auto product : {forward_product, input_product, weight_product}) {
           const LayerProduct p = product(d);
-          floats = std::max(floats, cuda::gemm_workspace(splits, p.m, p.n, p.k));
+          floats = std::max(floats, cuda::gemm_workspace(plan, p.m, p.n, p.k));
         }
         return floats;
       })
@@ -48,14 +49,21 @@ bool declare_all() {
   constexpr double kOrder = 4 * kEpsilon;  // the same terms, added in another order
   // Each factor is rounded to 11 or 8 bits: half a unit of each.
   constexpr double kTf32 = 2 * 0x1p-11 * 1.01, kBf16 = 2 * 0x1p-8 * 1.01;
-  return declare_layer({"gemm/naive", by({GemmRung::naive}), by_cpu, kOrder}) &&
-         declare_layer({"gemm/tf32", by({GemmRung::tensor, GemmPrecision::tf32}), by_cpu, kTf32}) &&
-         declare_layer({"gemm/bf16", by({GemmRung::tensor, GemmPrecision::bf16}), by_cpu, kBf16}) &&
-         declare_layer({"gemm/split",
-                        by({GemmRung::tiled, GemmPrecision::fp32, GemmTile::automatic, kSplits}),
-                        by_cpu,
-                        kOrder,
-                        {workspace(kSplits)}});
+  const auto declare_plan = [](const char* name, const GemmPlan& plan, double rounding) {
+    LayerRung rung{name, by(plan), by_cpu, rounding};
+    const bool takes_workspace = plan.splits > 1 || plan.rung == GemmRung::cublas;
+    if (takes_workspace) rung.more = {workspace(plan)};
+    return declare_layer(rung);
+  };
+  return declare_plan("gemm/naive", {GemmRung::naive}, kOrder) &&
+         declare_plan("gemm/tf32", {GemmRung::tensor, GemmPrecision::tf32}, kTf32) &&
+         declare_plan("gemm/bf16", {GemmRung::tensor, GemmPrecision::bf16}, kBf16) &&
+         declare_plan("gemm/split",
+                      {GemmRung::tiled, GemmPrecision::fp32, GemmTile::automatic, kSplits},
+                      kOrder) &&
+         declare_plan("gemm/cublas", {GemmRung::cublas}, kOrder) &&
+         declare_plan("gemm/cublas_tf32", {GemmRung::cublas, GemmPrecision::tf32}, kTf32) &&
+         declare_plan("gemm/cublas_bf16", {GemmRung::cublas, GemmPrecision::bf16}, kBf16);
 }
 
 const bool declared = declare_all();

@@ -95,32 +95,46 @@ void AccessGatherer::account(const Group& g, KernelCounters& c) {
   if (g.access == Access::kAtomic) ++c.atomic_requests, c.atomic_sectors += sectors;
 }
 
-void write_counters_json(std::ostream& out, const std::vector<Kernel*>& kernels) {
+namespace {
+
+void write_json(std::ostream& out, const std::string& kernel, const std::string& mangled,
+                const KernelCounters& c) {
+  out << "{\"kernel\": " << quoted(kernel) << ", \"mangled\": " << quoted(mangled)
+      << ", \"launches\": " << c.launches << ", \"blocks\": " << c.blocks
+      << ", \"threads\": " << c.threads << ",\n \"instructions\": {";
+  uint64_t total = 0;
+  for (uint32_t i = 0; i < 12; ++i) {
+    out << quoted(class_name(static_cast<Class>(i))) << ": " << c.instructions[i] << ", ";
+    total += c.instructions[i];
+  }
+  out << "\"all\": " << total << "},\n \"global_load\": {\"requests\": " << c.load_requests
+      << ", \"sectors\": " << c.load_sectors << ", \"least\": " << c.load_least
+      << "},\n \"global_store\": {\"requests\": " << c.store_requests
+      << ", \"sectors\": " << c.store_sectors << ", \"least\": " << c.store_least
+      << "},\n \"global_atomic\": {\"requests\": " << c.atomic_requests
+      << ", \"sectors\": " << c.atomic_sectors
+      << "},\n \"shared\": {\"requests\": " << c.shared_requests
+      << ", \"passes\": " << c.shared_passes << ", \"bank_conflicts\": " << c.shared_conflicts
+      << "},\n \"barriers\": " << c.barriers << ", \"warp_operations\": " << c.warp_operations
+      << ", \"matrix_products\": " << c.matrix_products << "}";
+}
+
+}  // namespace
+
+void write_counters_json(std::ostream& out, const std::vector<Kernel*>& kernels,
+                         const std::map<std::string, KernelCounters>& library_calls) {
   out << "[";
-  bool first = true;
+  const char* before = "\n";
   for (const Kernel* k : kernels) {
-    const KernelCounters& c = k->counters;
-    if (c.launches == 0) continue;
-    out << (first ? "\n" : ",\n") << "{\"kernel\": " << quoted(k->name)
-        << ", \"mangled\": " << quoted(k->function->name) << ", \"launches\": " << c.launches
-        << ", \"blocks\": " << c.blocks << ", \"threads\": " << c.threads
-        << ",\n \"instructions\": {";
-    uint64_t total = 0;
-    for (uint32_t i = 0; i < 12; ++i) {
-      out << quoted(class_name(static_cast<Class>(i))) << ": " << c.instructions[i] << ", ";
-      total += c.instructions[i];
-    }
-    out << "\"all\": " << total << "},\n \"global_load\": {\"requests\": " << c.load_requests
-        << ", \"sectors\": " << c.load_sectors << ", \"least\": " << c.load_least
-        << "},\n \"global_store\": {\"requests\": " << c.store_requests
-        << ", \"sectors\": " << c.store_sectors << ", \"least\": " << c.store_least
-        << "},\n \"global_atomic\": {\"requests\": " << c.atomic_requests
-        << ", \"sectors\": " << c.atomic_sectors
-        << "},\n \"shared\": {\"requests\": " << c.shared_requests
-        << ", \"passes\": " << c.shared_passes << ", \"bank_conflicts\": " << c.shared_conflicts
-        << "},\n \"barriers\": " << c.barriers << ", \"warp_operations\": " << c.warp_operations
-        << ", \"matrix_products\": " << c.matrix_products << "}";
-    first = false;
+    if (k->counters.launches == 0) continue;
+    out << before;
+    write_json(out, k->name, k->function->name, k->counters);
+    before = ",\n";
+  }
+  for (const auto& [name, counters] : library_calls) {
+    out << before;
+    write_json(out, name, name, counters);
+    before = ",\n";
   }
   out << "\n]\n";
 }

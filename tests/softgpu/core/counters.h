@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <iosfwd>
+#include <map>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -51,6 +52,8 @@ class AccessGatherer {
 
 struct Kernel;
 // Those of the kernels that were launched, as a JSON list.
-void write_counters_json(std::ostream& out, const std::vector<Kernel*>& kernels);
+// And those of the libraries' calls that stand for kernels, by name.
+void write_counters_json(std::ostream& out, const std::vector<Kernel*>& kernels,
+                         const std::map<std::string, KernelCounters>& library_calls);
 
 }  // namespace burin::softgpu

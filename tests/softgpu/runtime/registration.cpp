@@ -97,7 +97,7 @@ std::vector<Kernel*> all_kernels() {
 void write_counters() {
   if (!config().counting() || config().counters == "-") return;
   std::ofstream out(config().counters);
-  write_counters_json(out, all_kernels());
+  write_counters_json(out, all_kernels(), library_counters());
 }
 
 }  // namespace burin::softgpu
@@ -161,7 +161,7 @@ size_t softgpu_counters_json(char* buffer, size_t size) {
   const DeviceLock lock(device_mutex());
   if (!config().counting()) return 0;
   std::ostringstream text;
-  write_counters_json(text, all_kernels());
+  write_counters_json(text, all_kernels(), library_counters());
   const std::string json = text.str();
   if (size > 0) buffer[json.copy(buffer, size - 1)] = '\0';
   return json.size() + 1;
@@ -169,6 +169,7 @@ size_t softgpu_counters_json(char* buffer, size_t size) {
 void softgpu_counters_reset() {
   const DeviceLock lock(device_mutex());
   for (Kernel* k : all_kernels()) k->counters = {};
+  reset_library_counters();
 }
 
 }  // extern "C"

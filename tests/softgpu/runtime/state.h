@@ -4,6 +4,7 @@
 #include <cuda_runtime_api.h>
 
 #include <cstdint>
+#include <map>
 #include <mutex>
 #include <string>
 
@@ -33,5 +34,8 @@ uint64_t find_variable(const void* host_variable, size_t* bytes);
 cudaError_t check_launch(Kernel* kernel, dim3 grid, dim3 block, size_t shared);
 // The registered modules' kernels, for the counters.
 void write_counters();
+// Of calls of the libraries that stand in for NVIDIA's (library.h), by name.
+const std::map<std::string, KernelCounters>& library_counters();
+void reset_library_counters();
 
 }  // namespace burin::softgpu
