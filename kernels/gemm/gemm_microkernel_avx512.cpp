@@ -28,9 +28,12 @@ struct Vector {
   BURIN_GEMM_INLINE Register broadcast(float x) { return _mm512_set1_ps(x); }
   BURIN_GEMM_INLINE Register load(const float* x) { return _mm512_loadu_ps(x); }
   BURIN_GEMM_INLINE void store(float* x, Register v) { _mm512_storeu_ps(x, v); }
-  // The first `count` floats, 0 <= count <= kWidth; zeros behind them.
+  // The first `count` floats, 0 <= count <= kWidth; zeros or `rest` behind them.
   BURIN_GEMM_INLINE Register load_some(const float* x, int64_t count) {
     return _mm512_maskz_loadu_ps(mask(count), x);
+  }
+  BURIN_GEMM_INLINE Register load_some(const float* x, int64_t count, Register rest) {
+    return _mm512_mask_loadu_ps(rest, mask(count), x);
   }
   BURIN_GEMM_INLINE void store_some(float* x, Register v, int64_t count) {
     _mm512_mask_storeu_ps(x, mask(count), v);

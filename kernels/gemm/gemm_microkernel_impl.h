@@ -268,6 +268,8 @@ BURIN_GEMM_TARGET void dot_block(const float* a, int64_t lda, int64_t k, const f
     }
   }
   if (p < k) {
+    // A lane without a term adds -0 * 0 = -0, which leaves every sum as it is; +0 would make a -0 +0.
+    const Register none = Vector::broadcast(-0.0f);
     BURIN_UNROLL
     for (int j = 0; j < kV; ++j) {
       const int64_t q = p + j * kWidth;
@@ -276,7 +278,8 @@ BURIN_GEMM_TARGET void dot_block(const float* a, int64_t lda, int64_t k, const f
       const Register factor = Vector::load_some(x + q, count);
       BURIN_UNROLL
       for (int i = 0; i < kR; ++i) {
-        sum[i][j] = Vector::fma(Vector::load_some(a + i * lda + q, count), factor, sum[i][j]);
+        const Register row = Vector::load_some(a + i * lda + q, count, none);
+        sum[i][j] = Vector::fma(row, factor, sum[i][j]);
       }
     }
   }

@@ -25,11 +25,15 @@ struct Vector {
   static Register broadcast(float x) { return {{x, x, x, x}}; }
   static Register load(const float* x) { return {{x[0], x[1], x[2], x[3]}}; }
   static void store(float* x, Register v) { store_some(x, v, kWidth); }
-  // The first `count` floats, 0 <= count <= kWidth; zeros behind them.
+  // The first `count` floats, 0 <= count <= kWidth; zeros or `rest` behind them.
   static Register load_some(const float* x, int64_t count) {
     Register v = zero();
     for (int64_t i = 0; i < count; ++i) v.lane[i] = x[i];
     return v;
+  }
+  static Register load_some(const float* x, int64_t count, Register rest) {
+    for (int64_t i = 0; i < count; ++i) rest.lane[i] = x[i];
+    return rest;
   }
   static void store_some(float* x, Register v, int64_t count) {
     for (int64_t i = 0; i < count; ++i) x[i] = v.lane[i];

@@ -47,9 +47,13 @@ struct Vector8 {
   BURIN_GEMM_INLINE Register broadcast(float x) { return _mm256_set1_ps(x); }
   BURIN_GEMM_INLINE Register load(const float* x) { return _mm256_loadu_ps(x); }
   BURIN_GEMM_INLINE void store(float* x, Register v) { _mm256_storeu_ps(x, v); }
-  // The first `count` floats, 0 <= count <= kWidth; zeros behind them.
+  // The first `count` floats, 0 <= count <= kWidth; zeros or `rest` behind them.
   BURIN_GEMM_INLINE Register load_some(const float* x, int64_t count) {
     return count == kWidth ? load(x) : _mm256_maskload_ps(x, mask(count));
+  }
+  BURIN_GEMM_INLINE Register load_some(const float* x, int64_t count, Register rest) {
+    const __m256i some = mask(count);
+    return _mm256_blendv_ps(rest, _mm256_maskload_ps(x, some), _mm256_castsi256_ps(some));
   }
   BURIN_GEMM_INLINE void store_some(float* x, Register v, int64_t count) {
     if (count == kWidth) {

@@ -123,6 +123,22 @@ TEST(Gemm, VectorsThatAreApartHaveTheSameBits) {
   }
 }
 
+// Sums whose terms all vanish to -0, in a product of matrix and vector that ends within a register.
+TEST(Gemm, ChainsWithoutATermAtTheEndStayNegativeZero) {
+  for (const auto* kernel : {cpu::detail::microkernel_portable(), cpu::detail::microkernel_avx2(),
+                             cpu::detail::microkernel_avx512()}) {
+    if (kernel == nullptr) continue;
+    for (const int64_t k : {32, 36, 61}) {
+      const Buffer a(std::vector<float>(size_t(k), -1e-30f));
+      const Buffer b(std::vector<float>(size_t(k), 1e-30f));
+      Buffer c(1);
+      cpu::detail::gemm_on(*kernel, false, false, 1, 1, k, a.data(), k, b.data(), 1, c.data(), 1,
+                           {});
+      EXPECT_TRUE(c[0] == 0.0f && std::signbit(c[0])) << kernel->name << " " << k;
+    }
+  }
+}
+
 TEST(Gemm, EmptyProducts) {
   for_each_transpose([](bool ta, bool tb) {
     Problem none({3, 5, 0}, ta, tb);
