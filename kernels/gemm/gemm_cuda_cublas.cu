@@ -32,6 +32,7 @@ using GemmEx = cublasStatus_t(cublasHandle_t, cublasOperation_t, cublasOperation
 struct Cublas {
   decltype(&cublasCreate_v2) create = nullptr;
   decltype(&cublasSetStream_v2) set_stream = nullptr;
+  decltype(&cublasSetWorkspace_v2) set_workspace = nullptr;
   GemmEx* gemm = nullptr;
   decltype(&cublasGetStatusString) status_string = nullptr;
   std::string missing;  // why it cannot be used; empty: it can
@@ -44,6 +45,7 @@ struct Cublas {
     }
     find(library, "cublasCreate_v2", create);
     find(library, "cublasSetStream_v2", set_stream);
+    find(library, "cublasSetWorkspace_v2", set_workspace);
     find(library, "cublasGemmEx", gemm);
     find(library, "cublasGetStatusString", status_string);
   }
@@ -65,16 +67,39 @@ void check_cublas(cublasStatus_t status, const char* what) {
   throw std::runtime_error(std::string(what) + ": " + cublas().status_string(status));
 }
 
-// One handle a device, for the life of the process. The caller holds the lock until its call is on
-// the stream: a handle has one stream at a time.
+// A device's handle, and memory for cuBLAS to work in: what it takes by itself while a stream is
+// captured would belong to the graph, and its results may depend on what it gets. Sizes as NVIDIA
+// recommends, "cublasSetWorkspace": 32 MiB from Hopper on, else 4 MiB.
+struct Context {
+  cublasHandle_t handle = nullptr;
+  void* workspace = nullptr;
+  size_t bytes = 0;
+
+  void create(int device) {
+    int major = 0;
+    check(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device),
+          "cudaDeviceGetAttribute");
+    bytes = size_t{major >= 9 ? 32u : 4u} << 20;
+    if (workspace == nullptr) check(cudaMalloc(&workspace, bytes), "cudaMalloc for cuBLAS");
+    check_cublas(cublas().create(&handle), "cublasCreate");
+  }
+  ~Context() { cudaFree(workspace); }  // at the end of the process, where nobody hears of errors
+};
+
+// For the life of the process. The caller holds the lock until its call is on the stream: a handle
+// has one stream at a time. cublasSetStream takes the workspace away, so it is set after it.
 std::mutex handle_mutex;
-cublasHandle_t handle_of_device() {
-  static cublasHandle_t handles[kMaxDevices] = {};
+cublasHandle_t handle_on(cudaStream_t stream) {
+  static Context contexts[kMaxDevices];
   int device = 0;
   check(cudaGetDevice(&device), "cudaGetDevice");
   if (device >= kMaxDevices) throw std::runtime_error("cuBLAS: more than 64 devices");
-  if (handles[device] == nullptr) check_cublas(cublas().create(&handles[device]), "cublasCreate");
-  return handles[device];
+  Context& context = contexts[device];
+  if (context.handle == nullptr) context.create(device);
+  check_cublas(cublas().set_stream(context.handle, stream), "cublasSetStream");
+  check_cublas(cublas().set_workspace(context.handle, context.workspace, context.bytes),
+               "cublasSetWorkspace");
+  return context.handle;
 }
 
 cublasComputeType_t compute_type(GemmPrecision precision) {
@@ -111,8 +136,7 @@ void multiply_cublas(const Product& x, GemmPrecision precision, float* workspace
   const auto narrow = [](int64_t size) { return static_cast<int>(size < 1 ? 1 : size); };
   {
     const std::lock_guard lock(handle_mutex);
-    const cublasHandle_t handle = handle_of_device();
-    check_cublas(cublas().set_stream(handle, stream), "cublasSetStream");
+    const cublasHandle_t handle = handle_on(stream);
     // cuBLAS stores columns: C^T = op(B)^T op(A)^T.
     check_cublas(
         cublas().gemm(handle, op(x.transpose_b), op(x.transpose_a), static_cast<int>(x.n),

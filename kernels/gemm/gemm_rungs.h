@@ -68,7 +68,9 @@ const std::string& gemm_cublas_missing();
 // The payload of a NaN is not part of the promise. Throws std::invalid_argument for a plan that
 // does not exist: a precision that the rung lacks, `vector` for another product, splits of a rung
 // that has none, no workspace where it takes one; std::runtime_error where cuBLAS is missing or
-// fails. Allocates nothing, but for what cuBLAS allocates at its first use.
+// fails. Allocates nothing, but that the rung `cublas` takes up to 32 MiB at its first use on a
+// device: use it once before a stream is captured. Two streams must not run its products at the
+// same time.
 void gemm_with(const GemmPlan& plan, bool transpose_a, bool transpose_b, int64_t m, int64_t n,
                int64_t k, const float* a, int64_t lda, const float* b, int64_t ldb, float* c,
                int64_t ldc, const GemmEpilogue& epilogue, Stream stream);

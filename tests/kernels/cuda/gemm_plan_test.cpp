@@ -31,6 +31,24 @@ TEST(GemmCudaPlans, OnesThatDoNotExistAreRefused) {
   EXPECT_NO_THROW(run({GemmRung::tiled}));
 }
 
+TEST(GemmCudaPlans, CublasIsThere) {
+  if (!cuda::gemm_cublas_missing().empty()) GTEST_SKIP() << cuda::gemm_cublas_missing();
+  const GemmPlan plan{GemmRung::cublas, GemmPrecision::tf32};
+  EXPECT_EQ(cuda::gemm_workspace(plan, 5, 7, 100), 5 * 7);
+  GemmEpilogue epilogue;
+  epilogue.activation = Activation::tanh;
+  const float bias = 0.0f;
+  epilogue.bias = &bias;
+  EXPECT_THROW(cuda::gemm_with(plan, false, false, 1, 1, 0, nullptr, 1, nullptr, 1, nullptr, 1,
+                               epilogue, {}),
+               std::invalid_argument);
+  GemmPlan split = plan;
+  split.splits = 2;
+  EXPECT_THROW(
+      cuda::gemm_with(split, false, false, 1, 1, 100, nullptr, 100, nullptr, 1, nullptr, 1, {}, {}),
+      std::invalid_argument);
+}
+
 TEST(GemmCudaPlans, SplitsComeFromTheShapeAlone) {
   const auto split = [](int splits) {
     return GemmPlan{GemmRung::tiled, GemmPrecision::fp32, GemmTile::automatic, splits};
