@@ -103,22 +103,19 @@ const bool declared =
         .sector_bound = 0,
         .bound_reason = "single bytes from anywhere: a sector each",
     }) &&
-    // {count, batch}. The oracle is the formula of one index, whose properties gather_test.cpp
-    // proves.
+    // {count, batch}
     declare({
         .name = "gather/batch_indices",
-        .arguments = {step_argument(), output_of<int32_t>("indices")
-                                           .count([](const Dims& d) { return d[1]; })
-                                           .oracle([](const Host& x, int64_t i) {
-                                             const int64_t count = x.dims[0], batch = x.dims[1];
-                                             const uint64_t steps = uint64_t(count / batch);
-                                             const int64_t position =
-                                                 int64_t(kStep % steps) * batch + i;
-                                             return Want{
-                                                 double(shuffled_index(kSeed, kStep / steps,
-                                                                       position, count, kStream)),
-                                                 0};
-                                           })},
+        .arguments = {step_argument(),
+                      output_of<int32_t>("indices")
+                          .count([](const Dims& d) { return d[1]; })
+                          .oracle([](const Host& x, int64_t i) {
+                            const int64_t count = x.dims[0], batch = x.dims[1];
+                            const uint64_t steps = uint64_t(count / batch);
+                            const int64_t position = int64_t(kStep % steps) * batch + i;
+                            const oracle::Draw epoch{kSeed, kStream, kStep / steps};
+                            return Want{double(oracle::shuffled_index(epoch, position, count)), 0};
+                          })},
         .run = call(BURIN_TWINS(batch_indices),
                     [](auto* batch, const Call& c) {
                       batch(c.dims[0], c.dims[1], key_at(c[0]), c[1], {});

@@ -6,9 +6,9 @@
 namespace burin::test {
 namespace {
 
-// e^v - 1 - v at |v| = 1/2, where the series ends, is 0.11 to 0.15, and carries the error of an
-// exponential of 0.6 to 1.6 that is good to 1.1 units: about 8 units of its own.
-constexpr double kUlps = 9.0;
+// An element's e^v - 1 - v may be off by 8 units of its own (cpu/gaussian_kl_test.cpp); a sum, in
+// which most terms are good to 3, is not.
+constexpr double kUlps = 4.0;
 
 Argument::Fill logvars(double deviation) {
   return [=](int64_t n, const Host&, const Dims&, bool extreme) {
@@ -33,7 +33,7 @@ bool declare_with(const char* name, float scale, double deviation) {
                             total += oracle::gaussian_kl(x[0][i], x[1][i]);
                           }
                           Want want = wanted_sum(scale * total, n, std::abs(scale * total));
-                          want.ulps = kUlps + 1;
+                          want.ulps = n < 31 ? 10.0 : kUlps;
                           return want;
                         })
                         .twins_within(1),

@@ -26,6 +26,45 @@ TEST_F(SoftmaxCrossEntropy, LargeLogitsDoNotOverflow) {
   EXPECT_EQ(d_logits.values(), (std::vector<float>{1, -1, 0, third - 1.0f, third, third, 0, 0, 0}));
 }
 
+TEST_F(SoftmaxCrossEntropy, ProbabilitiesSumToOne) {
+  const int64_t rows = 257;
+  for (const int64_t classes : {1, 2, 3, 10, 63, 64, 65, 129, 1000, 5000}) {
+    const int64_t used = classes > 1000 ? 3 : rows;
+    const Buffer logits(random_values(used * classes, 5.0));
+    Buffer p(used * classes);
+    twin::softmax(logits.data(), used, classes, p.data(), {});
+    const std::vector<float> values = p.values();
+    for (int64_t row = 0; row < used; ++row) {
+      double total = 0.0;
+      for (int64_t j = 0; j < classes; ++j) total += values[size_t(row * classes + j)];
+      EXPECT_NEAR(total, 1.0, 4 * kEpsilon) << row << " of " << classes;
+    }
+  }
+}
+
+// Where only the largest counts: the loss is its distance to the label's.
+TEST_F(SoftmaxCrossEntropy, HugeLogits) {
+  const int64_t rows = 4, classes = 10;
+  const std::vector<float> values = random_values(rows * classes, 1e37);
+  const Buffer logits(values);
+  const std::vector<int32_t> chosen = labels_of(rows, classes);
+  const BufferOf<int32_t> labels(chosen);
+  Buffer loss(1), d_logits(rows * classes);
+  twin::softmax_cross_entropy(logits.data(), labels.data(), rows, classes, 0.5f, loss.data(),
+                              d_logits.data(), {});
+  double expected = 0.0;
+  for (int64_t row = 0; row < rows; ++row) {
+    const auto begin = values.begin() + row * classes;
+    const int64_t largest = std::max_element(begin, begin + classes) - begin;
+    expected += 0.5 * (double{begin[largest]} - double{begin[chosen[size_t(row)]]});
+    for (int64_t j = 0; j < classes; ++j) {
+      const double p = (j == largest) - double(j == chosen[size_t(row)]);
+      EXPECT_EQ(d_logits[row * classes + j], 0.5 * p);
+    }
+  }
+  expect_close(loss[0], expected, 4, expected);
+}
+
 TEST_F(SoftmaxCrossEntropy, CertainAnswerKeepsItsSmallLoss) {
   const Buffer logits({20.0f, 0.0f, 0.0f});
   const BufferOf<int32_t> label(std::vector<int32_t>{0});

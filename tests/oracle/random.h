@@ -82,4 +82,31 @@ inline double binarize(uint8_t byte, const Draw& d, int64_t element) {
   return 255.0 * uniform(d, element) < byte ? 1.0 : 0.0;
 }
 
+// The finaliser of MurmurHash3 (Appleby), its shifts as divisions.
+inline uint32_t murmur_finaliser(uint32_t x) {
+  x = (x ^ (x / 65536u)) * 0x85EBCA6Bu;
+  x = (x ^ (x / 8192u)) * 0xC2B2AE35u;
+  return x ^ (x / 65536u);
+}
+
+// Where an epoch's order, `d.step` the epoch, sends `position`: eight rounds of a Feistel network
+// over the smallest power of two that holds `count`, again and again until it is below `count`.
+inline int64_t shuffled_index(const Draw& d, int64_t position, int64_t count) {
+  int bits = 0;
+  while (std::pow(2.0, bits) < double(count)) ++bits;
+  const uint32_t halves[2] = {uint32_t(std::pow(2.0, bits / 2)),
+                              uint32_t(std::pow(2.0, bits - bits / 2))};
+  const Words words[2] = {random_block(d, 0), random_block(d, 1)};
+  do {
+    uint32_t half[2] = {uint32_t(position / halves[1]), uint32_t(position % halves[1])};
+    for (size_t round = 0; round < 8; ++round) {
+      const size_t changed = round % 2;
+      const uint32_t key = words[round / 4][round % 4];
+      half[changed] ^= murmur_finaliser(half[1 - changed] ^ key) % halves[changed];
+    }
+    position = int64_t{half[0]} * halves[1] + half[1];
+  } while (position >= count);
+  return position;
+}
+
 }  // namespace burin::oracle
