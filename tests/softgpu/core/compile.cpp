@@ -36,6 +36,7 @@ extern char** environ;
 EMBED(abi_h, "abi.h")
 EMBED(memory_h, "memory.h")
 EMBED(math_h, "math.h")
+EMBED(narrow_h, "narrow.h")
 EMBED(device_h, "device.h")
 
 namespace burin::softgpu {
@@ -50,6 +51,7 @@ struct Header {
 const Header kHeaders[] = {{"abi.h", softgpu_abi_h},
                            {"memory.h", softgpu_memory_h},
                            {"math.h", softgpu_math_h},
+                           {"narrow.h", softgpu_narrow_h},
                            {"device.h", softgpu_device_h}};
 
 class Hash {

@@ -17,4 +17,4 @@
 #define SG_BLOCK(index)
 #endif
 
-#include "math.h"
+#include "narrow.h"
