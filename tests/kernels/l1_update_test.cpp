@@ -147,16 +147,6 @@ TEST_F(L1Update, ThresholdedWeightsArePositiveZero) {
   });
 }
 
-// The borders of the threshold itself: |u| equal to it goes, the next float stays.
-TEST_F(L1Update, ThresholdIsClosed) {
-  const float t = 0.25f, above = std::nextafter(t, 1.0f);
-  EXPECT_EQ(std::bit_cast<uint32_t>(soft_threshold(t, t)), 0u);
-  EXPECT_EQ(std::bit_cast<uint32_t>(soft_threshold(-t, t)), 0u);
-  EXPECT_EQ(soft_threshold(above, t), above - t);
-  EXPECT_EQ(soft_threshold(-above, t), t - above);
-  EXPECT_TRUE(std::isnan(soft_threshold(NAN, t)));
-}
-
 TEST_F(L1Update, SubgradientOfZeroIsZero) {
   for (const OptimizerKind optimizer : kOptimizers) {
     Network net({{40, 0.5f}});
@@ -352,21 +342,6 @@ TEST_F(L1Update, OneSegmentOrManyGiveTheSameWeights) {
 TEST_F(L1Update, NoSegmentsIsNoWork) {
   const UpdateRule rule;
   twin::l1_update(nullptr, nullptr, nullptr, nullptr, nullptr, 0, rule, nullptr, nullptr, {});
-}
-
-TEST_F(L1Update, ScalarsAreRoundedOnce) {
-  const UpdateRule adam;
-  for (const int64_t t : {1, 2, 3, 10, 1000, 100000, 10000000}) {
-    const UpdateScalars s = update_scalars(adam, 2e-4f, t);
-    EXPECT_EQ(s.learning_rate, 2e-4f);
-    expect_close(s.bias_correction1, -std::expm1(double(t) * std::log(double(adam.beta1))), 0.51);
-    expect_close(s.bias_correction2, -std::expm1(double(t) * std::log(double(adam.beta2))), 0.51);
-  }
-  for (const OptimizerKind optimizer : {OptimizerKind::sgd, OptimizerKind::momentum}) {
-    const UpdateScalars s = update_scalars({.optimizer = optimizer}, 0.1f, 3);
-    EXPECT_EQ(s.bias_correction1, 1.0f);
-    EXPECT_EQ(s.bias_correction2, 1.0f);
-  }
 }
 
 // The step of a constant gradient is the learning rate from the first step on (Kingma & Ba,

@@ -1,0 +1,38 @@
+// What the twins of l1_update share, and the scalars that the host works out.
+#include "kernels/l1_update/l1_update.h"
+
+#include <bit>
+#include <cmath>
+
+#include "tests/support/kernel_case.h"
+
+namespace burin::test {
+namespace {
+
+// The borders of the threshold itself: |u| equal to it goes, the next float stays.
+TEST(L1UpdateFormula, ThresholdIsClosed) {
+  const float t = 0.25f, above = std::nextafter(t, 1.0f);
+  EXPECT_EQ(std::bit_cast<uint32_t>(soft_threshold(t, t)), 0u);
+  EXPECT_EQ(std::bit_cast<uint32_t>(soft_threshold(-t, t)), 0u);
+  EXPECT_EQ(soft_threshold(above, t), above - t);
+  EXPECT_EQ(soft_threshold(-above, t), t - above);
+  EXPECT_TRUE(std::isnan(soft_threshold(NAN, t)));
+}
+
+TEST(L1UpdateFormula, ScalarsAreRoundedOnce) {
+  const UpdateRule adam;
+  for (const int64_t t : {1, 2, 3, 10, 1000, 100000, 10000000}) {
+    const UpdateScalars s = update_scalars(adam, 2e-4f, t);
+    EXPECT_EQ(s.learning_rate, 2e-4f);
+    expect_close(s.bias_correction1, -std::expm1(double(t) * std::log(double(adam.beta1))), 0.51);
+    expect_close(s.bias_correction2, -std::expm1(double(t) * std::log(double(adam.beta2))), 0.51);
+  }
+  for (const OptimizerKind optimizer : {OptimizerKind::sgd, OptimizerKind::momentum}) {
+    const UpdateScalars s = update_scalars({.optimizer = optimizer}, 0.1f, 3);
+    EXPECT_EQ(s.bias_correction1, 1.0f);
+    EXPECT_EQ(s.bias_correction2, 1.0f);
+  }
+}
+
+}  // namespace
+}  // namespace burin::test
