@@ -134,7 +134,7 @@ struct Argument {
   Oracle want;
   double twin_ulps = -1.0;  // < 0: the twins have the same bits
   double twin_magnitude = 0.0;
-  // The derivative that element i of this is: of slope(host, i, x) at x = host[slope_at][i].
+  // What element i of this is the derivative of: loss(host, i, x) at x = host[loss_at][i].
   Slope loss;
   size_t loss_at = 0;
   double kink = 0.0;  // |x| below it is not differentiated

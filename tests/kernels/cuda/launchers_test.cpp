@@ -133,32 +133,5 @@ TEST_F(LaunchersCuda, ReductionsAreCapturedAndReplayed) {
   cuda::check(cudaStreamDestroy(stream), "destroy");
 }
 
-// Sums in double tell every change of order. The digest is written to the test's report, to be
-// compared between runs whose blocks come in another order.
-TEST_F(LaunchersCuda, OrderOfSumsIsFixed) {
-  const int64_t n = 900000;
-  const std::vector<float> values = random_values(n);
-  Buffer w(values), g(random_values(n, 1.0, 2)), loss(2);
-  BufferOf<UpdateSegment> segments(
-      std::vector<UpdateSegment>{{0, 400001, 1e-3f}, {400001, n - 400001, 0.0f}});
-  const UpdateRule rule{.optimizer = OptimizerKind::sgd};
-  BufferOf<UpdateScalars> scalars(std::vector{update_scalars(rule, 0.01f, 1)});
-  BufferOf<SegmentStats> stats(2);
-  uint64_t digest = 0;
-  const auto add_bits = [&](double v) { digest = digest * 31 + std::bit_cast<uint64_t>(v); };
-  for (int run = 0; run < 4; ++run) {
-    cuda::l1_update(w.data(), g.data(), nullptr, nullptr, segments.data(), 2, rule, scalars.data(),
-                    stats.data(), {});
-    cuda::bce_logits(w.data(), g.data(), n, 1.0f, loss.data(), nullptr, {});
-    cuda::sum(w.data(), n, 1.0f, loss.data() + 1, {});
-    for (const SegmentStats& s : stats.values()) {
-      add_bits(s.abs_sum);
-      add_bits(s.grad_squares);
-    }
-    for (const float v : loss.values()) add_bits(v);
-  }
-  RecordProperty("digest", std::to_string(digest));
-}
-
 }  // namespace
 }  // namespace burin::test
