@@ -22,6 +22,8 @@ class Bounds : public Counted, public testing::WithParamInterface<const Case*> {
 
 TEST_P(Bounds, MovesLittleMoreThanItsArguments) {
   const Case& room = *GetParam();
+  EXPECT_EQ(room.sector_bound == 1.02, room.bound_reason.empty()) << "a bound without a reason";
+  if (room.sector_bound == 0) return;  // says why; counters.md tells what it moves
   for (const Dims& d : room.measured) {
     SCOPED_TRACE(to_string(d));
     const Host host = room.host(d, false);
@@ -34,10 +36,7 @@ TEST_P(Bounds, MovesLittleMoreThanItsArguments) {
     const double least = double(read + written) / 32.0;
     EXPECT_GT(count.launches, 0);
     EXPECT_GE(double(count.sectors()), least * 0.999) << "the case declares more than is moved";
-    if (room.sector_bound > 0) {
-      EXPECT_LE(double(count.sectors()), room.sector_bound * least);
-    }
-    EXPECT_EQ(room.sector_bound == 1.02, room.bound_reason.empty()) << "a bound without a reason";
+    EXPECT_LE(double(count.sectors()), room.sector_bound * least);
   }
 }
 
