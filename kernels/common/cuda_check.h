@@ -17,6 +17,8 @@ inline void check(cudaError_t status, const char* what) {
 }
 
 // Call right after each <<<>>>: a bad configuration is reported under the kernel's name.
-inline void check_launch(const char* kernel) { check(cudaGetLastError(), kernel); }
+inline void check_launch(const char* kernel) {
+  check(cudaGetLastError(), kernel);
+}
 
 }  // namespace burin::cuda

@@ -3,8 +3,8 @@
 
 namespace burin {
 
-// CUDA: `handle` is a cudaStream_t (nullptr is the default stream) and a launcher returns before its
-// kernels ran. CPU: ignored; a launcher returns when its work is done.
+// CUDA: `handle` is a cudaStream_t (nullptr is the default stream) and a launcher returns before
+// its kernels ran. CPU: ignored; a launcher returns when its work is done.
 struct Stream {
   void* handle = nullptr;
 };

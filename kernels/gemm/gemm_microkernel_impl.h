@@ -268,7 +268,8 @@ BURIN_GEMM_TARGET void dot_block(const float* a, int64_t lda, int64_t k, const f
     }
   }
   if (p < k) {
-    // A lane without a term adds -0 * 0 = -0, which leaves every sum as it is; +0 would make a -0 +0.
+    // A lane without a term adds -0 * 0 = -0, which leaves every sum as it is; +0 would not leave
+    // -0.
     const Register none = Vector::broadcast(-0.0f);
     BURIN_UNROLL
     for (int j = 0; j < kV; ++j) {

@@ -139,9 +139,12 @@ void l1_update(float* params, const float* grads, float* state1, float* state2,
     SegmentStats partial{};
     for (int64_t done = 0; done < task.count; done += kBlock) {
       const int64_t i = task.begin + done;
-      const Block block{params + i, grads + i, state1 == nullptr ? nullptr : state1 + i,
+      const Block block{params + i,
+                        grads + i,
+                        state1 == nullptr ? nullptr : state1 + i,
                         state2 == nullptr ? nullptr : state2 + i,
-                        std::min(kBlock, task.count - done), segments[task.segment].keep_zeros};
+                        std::min(kBlock, task.count - done),
+                        segments[task.segment].keep_zeros};
       update_block(block, rule, c);
       if (stats != nullptr) partial.zeros += count_block(block, sums);
     }

@@ -8,7 +8,8 @@ namespace burin::softgpu {
 
 struct Config {
   bool memcheck = false, racecheck = false, initcheck = false, synccheck = false;
-  std::string counters;  // file for the counters as JSON; empty: none; "-": counted, for those who ask
+  std::string
+      counters;  // file for the counters as JSON; empty: none; "-": counted, for those who ask
   bool shuffle = false;  // order of threads and blocks by `seed`
   uint64_t seed = 0;
   uint64_t memory = 8ull << 30;  // bytes that cudaMalloc gives at most

@@ -262,9 +262,10 @@ TEST(Float, NanPayloads) {
                          : "=r"(r)                                                          \
                          : "f"(x), "f"(y)))
 COMPARE(Eq, "eq")
-COMPARE(Ne, "ne") COMPARE(Lt, "lt") COMPARE(Ge, "ge") COMPARE(Equ, "equ") COMPARE(Neu, "neu")
-    COMPARE(Ltu, "ltu") COMPARE(Leu, "leu") COMPARE(Gtu, "gtu") COMPARE(Geu, "geu")
-        COMPARE(Num, "num") COMPARE(Nan, "nan") OPERATION(
+COMPARE(Ne, "ne")
+COMPARE(Lt, "lt") COMPARE(Ge, "ge") COMPARE(Equ, "equ") COMPARE(Neu, "neu") COMPARE(Ltu, "ltu")
+    COMPARE(Leu, "leu") COMPARE(Gtu, "gtu") COMPARE(Geu, "geu") COMPARE(Num, "num")
+        COMPARE(Nan, "nan") OPERATION(
             SetpPair, int, float, float, char,
             asm volatile("{.reg .pred p, q, c; setp.gt.f32 c, %1, 0f00000000; setp.lt.and.f32 p|q, "
                          "%1, %2, c; selp.s32 %0, 1, 0, p; @q add.s32 %0, %0, 2;}"
@@ -291,8 +292,9 @@ COMPARE(Ne, "ne") COMPARE(Lt, "lt") COMPARE(Ge, "ge") COMPARE(Equ, "equ") COMPAR
     return EXPECTED;                                                             \
   });
   C(Eq, x == y)
-  C(Ne, x != y && !unordered(x, y)) C(Lt, x < y) C(Ge, x >= y) C(Equ, x == y || unordered(x, y))
-      C(Neu, x != y) C(Ltu, x < y || unordered(x, y)) C(Leu, x <= y || unordered(x, y))
+  C(Ne, x != y && !unordered(x, y))
+  C(Lt, x < y) C(Ge, x >= y) C(Equ, x == y || unordered(x, y)) C(Neu, x != y)
+      C(Ltu, x < y || unordered(x, y)) C(Leu, x <= y || unordered(x, y))
           C(Gtu, x > y || unordered(x, y)) C(Geu, x >= y || unordered(x, y))
               C(Num, !unordered(x, y)) C(Nan, unordered(x, y))
                   C(SetpPair, (x < y && x > 0) + 2 * (!(x < y) && x > 0))
