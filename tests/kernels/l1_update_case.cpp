@@ -131,7 +131,8 @@ bool declare_with(const UpdateRule& rule, const char* name, bool measured) {
       .dims = measured ? sizes() : std::vector<Dims>{{1, 1}, {3, 1}, {31, 1}, {257, 4}, {2049, 1}},
       // With the rest about 500,000 weights, which lie as the engine lays them.
       .measured = {measured ? Dims{300000, 16} : Dims{1025, 1}},
-      .optional = {{6}},
+      .optional =
+          measured ? std::vector<std::vector<size_t>>{{6}} : std::vector<std::vector<size_t>>{},
       .sector_bound = measured ? 1.02 : 0.0,
       .bound_reason = measured ? "" : "a small one; the large one is l1_update",
   });

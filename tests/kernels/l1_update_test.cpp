@@ -210,7 +210,7 @@ TEST_F(L1Update, ExtremeValues) {
 
 TEST_F(L1Update, StatisticsAreThoseOfTheNewWeights) {
   for_each_rule([&](const UpdateRule& rule) {
-    for (const int64_t n : kSizes) {
+    for (const int64_t n : kTestsCuda ? std::vector<int64_t>{31, 10007} : kSizes) {
       Network net({{n, 2.0f}, {0, 1.0f}, {3, 0.0f}});
       Network uncounted({{n, 2.0f}, {0, 1.0f}, {3, 0.0f}});
       const UpdateScalars scalars = update_scalars(rule, 0.05f, 1);
@@ -265,7 +265,7 @@ TEST_F(L1Update, WritesWhereItShouldAlone) {
 // A network of more than a million weights, with one large layer and many small ones: the same as
 // taking it piece by piece, and the same bits for any thread count.
 TEST_F(L1Update, LargeNetworkOnAnyThreadCount) {
-  Layers layers = {{1200001, 0.5f}, {500000, 0.0f}};
+  Layers layers = {{kTestsCuda ? 600001 : 1200001, 0.5f}, {500000, 0.0f}};
   for (int64_t k = 0; k < 150; ++k) layers.push_back({k % 7 * 31, 0.2f});
   const UpdateRule rule;
   const UpdateScalars scalars = update_scalars(rule, 0.05f, 1);
@@ -273,8 +273,9 @@ TEST_F(L1Update, LargeNetworkOnAnyThreadCount) {
   Network pieces(layers);
   const std::vector<UpdateSegment> whole = pieces.segments;
   for (const UpdateSegment& s : whole) {
-    for (int64_t done = 0; done < s.count; done += 50000) {
-      pieces.segments = {{s.begin + done, std::min<int64_t>(50000, s.count - done), s.lambda}};
+    constexpr int64_t kPiece = kTestsCuda ? 200000 : 50000;
+    for (int64_t done = 0; done < s.count; done += kPiece) {
+      pieces.segments = {{s.begin + done, std::min(kPiece, s.count - done), s.lambda}};
       pieces.run(rule, scalars, nullptr);
     }
   }
