@@ -20,8 +20,8 @@ struct Pixels {
   uint8_t v[4];
 };
 
-constexpr int kTile =
-    4 * kThreads;  // output elements that a block takes at a time, a quad a thread
+// Output elements that a block takes at a time: a quad a thread.
+constexpr int kTile = 4 * kThreads;
 
 // The rows that a tile of the output comes from: read once a block and not once a warp.
 struct RowsOfTile {

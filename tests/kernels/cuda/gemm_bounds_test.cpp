@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "tests/kernels/cuda/gemm_product.h"
-#include "tests/support/softgpu_counters.h"
+#include "tests/support/counted_test.h"
 
 namespace burin::test {
 namespace {
@@ -13,15 +13,8 @@ using cuda::GemmPrecision;
 using cuda::GemmRung;
 using cuda::GemmTile;
 
-class GemmBounds : public TwinTest {
+class GemmBounds : public CountedTest {
  protected:
-  void SetUp() override {
-    TwinTest::SetUp();
-    if (!IsSkipped() && !counters_available()) {
-      GTEST_SKIP() << "no counters: they exist on the software GPU under --count";
-    }
-  }
-
   static KernelCount count(const GemmCase& x, const GemmPlan& plan) {
     reset_counters();
     x.run(&plan);

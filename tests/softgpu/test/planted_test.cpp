@@ -63,6 +63,7 @@ const Bug kBugs[] = {
     {"uninitialised",
      "initcheck",
      {"initcheck: read of 4 bytes", "nothing was written there", "memory.cu:"}},
+#if SOFTGPU_CUBLAS
     {"cublas_outside",
      "memcheck",
      {"memcheck: cublasSgemm reads 72 bytes", "not inside an allocation",
@@ -70,6 +71,7 @@ const Bug kBugs[] = {
     {"cublas_uninitialised",
      "initcheck",
      {"initcheck: cublasSgemm reads what was never written", "64 bytes"}},
+#endif
     {"copy_outside", "memcheck", {"memcheck: copy of 32 bytes", "leaves the allocation"}, false},
     {"shared_race",
      "racecheck",
