@@ -63,8 +63,8 @@ void Optimizer::step(float learning_rate, int64_t t) {
   scalars_ = update_scalars(rule_, learning_rate, t);
   BURIN_DISPATCH(parameters_.device(), l1_update, parameters_.values().as<float>(),
                  parameters_.gradients().as<float>(), state1_.as<float>(), state2_.as<float>(),
-                 segments_.data(), static_cast<int64_t>(segments_.size()), rule_, &scalars_,
-                 stats_.data(), {});
+                 segments_.data(), static_cast<int64_t>(segments_.size()), parameters_.elements(),
+                 rule_, &scalars_, stats_.data(), {});
 }
 
 void Optimizer::measure() {

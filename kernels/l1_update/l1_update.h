@@ -149,6 +149,9 @@ namespace cpu {
 //   params, grads  flat buffers; grads is only read
 //   state1         momentum or Adam's m, zero before the first step; nullptr for sgd
 //   state2         Adam's v, zero before the first step; nullptr unless Adam
+//   elements       the sum of all segments' counts, for CUDA to size its grid by where the counts
+//                  themselves lie on the device: another number costs time or changes the last bits
+//                  of stats, never a weight
 //   stats          [segment_count], overwritten; nullptr: not counted
 // No two buffers overlap; no alignment is asked for.
 // - Where the threshold takes a weight, it is +0. lambda == 0 gives the plain optimiser's bits in
@@ -159,8 +162,9 @@ namespace cpu {
 // - The same bits for any thread count.
 // CUDA: every pointer, segments, scalars and stats included, is to device memory.
 void l1_update(float* params, const float* grads, float* state1, float* state2,
-               const UpdateSegment* segments, int64_t segment_count, const UpdateRule& rule,
-               const UpdateScalars* scalars, SegmentStats* stats, Stream stream);
+               const UpdateSegment* segments, int64_t segment_count, int64_t elements,
+               const UpdateRule& rule, const UpdateScalars* scalars, SegmentStats* stats,
+               Stream stream);
 
 }  // namespace cpu
 

@@ -126,8 +126,8 @@ int32_t count_block(const Block& block, LaneSums& sums) {
 }  // namespace
 
 void l1_update(float* params, const float* grads, float* state1, float* state2,
-               const UpdateSegment* segments, int64_t segment_count, const UpdateRule& rule,
-               const UpdateScalars* scalars, SegmentStats* stats, Stream) {
+               const UpdateSegment* segments, int64_t segment_count, int64_t,
+               const UpdateRule& rule, const UpdateScalars* scalars, SegmentStats* stats, Stream) {
   std::array<Task, kBatchTasks> tasks;
   std::array<SegmentStats, kBatchTasks> partials;
   int64_t task_count = 0;

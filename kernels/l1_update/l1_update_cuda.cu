@@ -172,15 +172,17 @@ UpdateKernel kernel_for(const UpdateRule& rule) {
 
 }  // namespace
 
-// One launch for up to kMaxSegments segments. How many elements they have is known on the device
-// only, so the grid is always the same.
+// One launch for up to kMaxSegments segments. How many tiles each has is known on the device only;
+// together they have no more than the whole ones among all elements and a last one each.
 void l1_update(float* params, const float* grads, float* state1, float* state2,
-               const UpdateSegment* segments, int64_t segment_count, const UpdateRule& rule,
-               const UpdateScalars* scalars, SegmentStats* stats, Stream stream) {
+               const UpdateSegment* segments, int64_t segment_count, int64_t elements,
+               const UpdateRule& rule, const UpdateScalars* scalars, SegmentStats* stats,
+               Stream stream) {
   const UpdateKernel kernel = kernel_for(rule);
   for (int64_t first = 0; first < segment_count; first += kMaxSegments) {
     const int count = static_cast<int>(std::min<int64_t>(kMaxSegments, segment_count - first));
-    kernel<<<kMaxBlocks, kThreads, 0, stream_of(stream)>>>(
+    const int64_t blocks = std::clamp<int64_t>(elements / kTile + count, 1, kMaxBlocks);
+    kernel<<<static_cast<unsigned>(blocks), kThreads, 0, stream_of(stream)>>>(
         {params, grads, state1, state2}, segments + first, count, rule, scalars,
         stats == nullptr ? nullptr : stats + first, workspace_of(stream));
     check_launch("l1_update_kernel");

@@ -20,10 +20,13 @@ int64_t total(const Dims& d) {
   const UpdateSegment last = segments_of(d).back();
   return last.begin + last.count + kGap;
 }
-int64_t bytes_of_all(const Dims& d) {
+int64_t elements_of(const Dims& d) {
   int64_t elements = 0;
   for (const UpdateSegment& s : segments_of(d)) elements += s.count;
-  return 4 * elements;
+  return elements;
+}
+int64_t bytes_of_all(const Dims& d) {
+  return 4 * elements_of(d);
 }
 // The segment that element i lies in, or null.
 const UpdateSegment* segment_of(const Host& x, int64_t i) {
@@ -126,7 +129,8 @@ bool declare_with(const UpdateRule& rule, const char* name, bool measured) {
                   [=](auto* update, const Call& c) {
                     update(c[0], c[1], sgd ? Pointer{nullptr} : c[2],
                            adam ? c[3] : Pointer{nullptr}, c[4],
-                           int64_t(segments_of(c.dims).size()), rule, c[5], c[6], {});
+                           int64_t(segments_of(c.dims).size()), elements_of(c.dims), rule, c[5],
+                           c[6], {});
                   }),
       .dims = measured ? sizes() : std::vector<Dims>{{1, 1}, {3, 1}, {31, 1}, {257, 4}, {2049, 1}},
       // With the rest about 500,000 weights, which lie as the engine lays them.

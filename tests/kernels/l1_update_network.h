@@ -76,14 +76,23 @@ struct Network {
     run(rule, scalars, stats.data());
     return stats.values();
   }
+  int64_t elements() const {
+    int64_t sum = 0;
+    for (const UpdateSegment& s : segments) sum += s.count;
+    return sum;
+  }
   void run(const UpdateRule& rule, const UpdateScalars& scalars, SegmentStats* stats) {
+    run(rule, scalars, stats, elements());
+  }
+  void run(const UpdateRule& rule, const UpdateScalars& scalars, SegmentStats* stats,
+           int64_t elements_told) {
     const bool adam = rule.optimizer == OptimizerKind::adam;
     const bool sgd = rule.optimizer == OptimizerKind::sgd;
     const BufferOf<UpdateSegment> segment(segments);
     const BufferOf<UpdateScalars> scalar(std::vector{scalars});
     twin::l1_update(w.data(), std::as_const(g).data(), sgd ? nullptr : m.data(),
-                    adam ? v.data() : nullptr, segment.data(), segment.size(), rule, scalar.data(),
-                    stats, {});
+                    adam ? v.data() : nullptr, segment.data(), segment.size(), elements_told, rule,
+                    scalar.data(), stats, {});
   }
   std::vector<std::vector<uint32_t>> state() const {
     return {bits(w.values()), bits(g.values()), bits(m.values()), bits(v.values())};

@@ -340,9 +340,33 @@ TEST_F(L1Update, OneSegmentOrManyGiveTheSameWeights) {
   });
 }
 
+// The hint sizes a grid. Weights and counts of zeros have the same bits whatever it says; sums of
+// the statistics may be added in another order.
+TEST_F(L1Update, AnyNumberOfElementsToldGivesTheSameWeights) {
+  for_each_rule([&](const UpdateRule& rule) {
+    const Layers layers = {{20000, 0.5f}, {1, 0.1f}, {0, 0.1f}, {2048, 0.0f}, {5000, 0.2f}};
+    const UpdateScalars scalars = update_scalars(rule, 0.01f, 1);
+    Network right(layers);
+    const std::vector<SegmentStats> stats = right.update(rule, scalars);
+    for (const int64_t told : {int64_t{0}, int64_t{1}, int64_t{3000}, int64_t{1} << 40}) {
+      Network other(layers);
+      BufferOf<SegmentStats> counted(int64_t(layers.size()));
+      other.run(rule, scalars, counted.data(), told);
+      EXPECT_TRUE(other.state() == right.state()) << told;
+      for (size_t s = 0; s < stats.size(); ++s) {
+        const auto n = double(layers[s].first);
+        const SegmentStats x = counted[int64_t(s)];
+        EXPECT_EQ(x.zeros, stats[s].zeros);
+        EXPECT_NEAR(x.abs_sum, stats[s].abs_sum, n * 0x1p-53 * stats[s].abs_sum);
+        EXPECT_NEAR(x.grad_squares, stats[s].grad_squares, n * 0x1p-53 * stats[s].grad_squares);
+      }
+    }
+  });
+}
+
 TEST_F(L1Update, NoSegmentsIsNoWork) {
   const UpdateRule rule;
-  twin::l1_update(nullptr, nullptr, nullptr, nullptr, nullptr, 0, rule, nullptr, nullptr, {});
+  twin::l1_update(nullptr, nullptr, nullptr, nullptr, nullptr, 0, 0, rule, nullptr, nullptr, {});
 }
 
 // The step of a constant gradient is the learning rate from the first step on (Kingma & Ba,
@@ -371,7 +395,7 @@ TEST_F(L1Update, KeptZerosStayAndTheRestIsThePlainStep) {
       const BufferOf<UpdateSegment> segment(std::vector{UpdateSegment{0, n, 0.0f, keep}});
       const BufferOf<UpdateScalars> scalar(std::vector{scalars});
       twin::l1_update((keep ? kept : free).data(), gradient.data(), state1.data(), state2.data(),
-                      segment.data(), 1, rule, scalar.data(), stats.data(), {});
+                      segment.data(), 1, n, rule, scalar.data(), stats.data(), {});
     }
     EXPECT_EQ(stats[0].zeros, (n + 2) / 3);
     for (int64_t i = 0; i < n; ++i) {

@@ -117,7 +117,7 @@ std::vector<float> train(const Lasso& problem, const UpdateRule& rule, const Sch
     const double rate =
         schedule.first_rate * std::pow(schedule.last_rate / schedule.first_rate, progress);
     const UpdateScalars scalars = update_scalars(rule, float(rate), t);
-    cpu::l1_update(w.data(), g.data(), m.data(), v.data(), &segment, 1, rule, &scalars, nullptr,
+    cpu::l1_update(w.data(), g.data(), m.data(), v.data(), &segment, 1, d, rule, &scalars, nullptr,
                    {});
   }
   return w;
