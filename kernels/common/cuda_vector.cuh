@@ -51,10 +51,10 @@ __device__ void store_or_add(float* p, const Lanes<kCount>& x, bool accumulate) 
                       : x);
 }
 
-inline int64_t misalignment(const void* p) {
+__host__ __device__ inline int64_t misalignment(const void* p) {
   return static_cast<int64_t>(reinterpret_cast<uintptr_t>(p) % 16);
 }
-inline bool aligned(const void* p) {
+__host__ __device__ inline bool aligned(const void* p) {
   return misalignment(p) == 0;
 }
 

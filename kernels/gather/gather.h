@@ -76,6 +76,27 @@ BURIN_HOST_DEVICE int32_t shuffled_index(uint64_t seed, uint64_t epoch, int64_t 
   return shuffled(make_shuffle(seed, stream, epoch, count), position);
 }
 
+// Which rows of the data set a step takes: those at positions first, first + 1, ... of an epoch's
+// order.
+struct BatchOrder {
+  Shuffle shuffle;
+  int64_t first;
+};
+
+// Of step `step`, the key's: steps_per_epoch = count / batch (a last partial batch is dropped),
+// epoch = step / steps_per_epoch, first = (step % steps_per_epoch) * batch.
+BURIN_HOST_DEVICE BatchOrder batch_order(const RandomKey& key, uint64_t step, int64_t count,
+                                         int64_t batch) {
+  const auto steps_per_epoch = static_cast<uint64_t>(count / batch);
+  return {make_shuffle(key.seed, key.stream, step / steps_per_epoch, count),
+          static_cast<int64_t>(step % steps_per_epoch) * batch};
+}
+
+// The data set's row that is row r of the batch, 0 <= r < batch.
+BURIN_HOST_DEVICE int32_t batch_index(const BatchOrder& order, int64_t r) {
+  return shuffled(order.shuffle, order.first + r);
+}
+
 // A pixel drawn as Bernoulli(byte / 255) from one random word: 1 where 255 u < byte. In integers,
 // so exactly: u = k 2^-24, and 255 k < 2^32. Byte 255 is always 1, byte 0 always 0.
 BURIN_HOST_DEVICE float binarize(uint8_t byte, uint32_t word) {

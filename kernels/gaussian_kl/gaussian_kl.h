@@ -35,9 +35,19 @@ BURIN_HOST_DEVICE ExpRemainders exp_remainders(float v) {
   return {small ? series : difference - v, small ? v + series : difference};
 }
 
+// mean^2 + e^logvar - 1 - logvar: twice the divergence of an element, from its log-variance's
+// remainders.
+BURIN_HOST_DEVICE float twice_gaussian_kl(float mean, const ExpRemainders& remainders) {
+  return std::fma(mean, mean, remainders.second);
+}
+
 // Contract of both twins: contiguous mean[n] and logvar[n]; the same bits for any thread count or
 // block order. A logvar above 88.72 overflows to infinity.
 namespace cpu {
+
+// Elements a thread takes at least: an exponential each. A part of the order of the sum, which
+// gaussian_latent has too.
+inline constexpr int64_t kGaussianKlGrain = 8192;
 
 // *loss = scale * 1/2 * sum over n of (mean^2 + e^logvar - 1 - logvar);
 // d_mean[n] = scale * mean; d_logvar[n] = scale * 1/2 * (e^logvar - 1).

@@ -6,8 +6,6 @@
 namespace burin::cpu {
 namespace {
 
-constexpr int64_t kGrain = 8192;  // elements a thread takes at least: an exponential each
-
 BURIN_SIMD_CLONES
 double value_range(const float* mean, const float* logvar, int64_t begin, int64_t end) {
   double lanes[kSumLanes] = {};
@@ -15,7 +13,7 @@ double value_range(const float* mean, const float* logvar, int64_t begin, int64_
     const int64_t width = std::min(kSumLanes, end - i);
     for (int64_t j = 0; j < width; ++j) {
       const float m = mean[i + j];
-      lanes[j] += static_cast<double>(std::fma(m, m, exp_remainders(logvar[i + j]).second));
+      lanes[j] += static_cast<double>(twice_gaussian_kl(m, exp_remainders(logvar[i + j])));
     }
   }
   return sum_lanes(lanes);
@@ -31,7 +29,7 @@ double value_and_gradient_range(const float* mean, const float* logvar, float* d
     for (int64_t j = 0; j < width; ++j) {
       const float m = mean[i + j];
       const ExpRemainders remainders = exp_remainders(logvar[i + j]);
-      lanes[j] += static_cast<double>(std::fma(m, m, remainders.second));
+      lanes[j] += static_cast<double>(twice_gaussian_kl(m, remainders));
       d_mean[i + j] = scale * m;
       d_logvar[i + j] = half_scale * remainders.first;
     }
@@ -43,11 +41,12 @@ double value_and_gradient_range(const float* mean, const float* logvar, float* d
 
 void gaussian_kl(const float* mean, const float* logvar, int64_t n, float scale, float* loss,
                  float* d_mean, float* d_logvar, Stream) {
-  const double total = chunked_sum<double>(n, kSumChunk, kGrain, [=](int64_t begin, int64_t end) {
-    return d_mean == nullptr
-               ? value_range(mean, logvar, begin, end)
-               : value_and_gradient_range(mean, logvar, d_mean, d_logvar, begin, end, scale);
-  });
+  const double total =
+      chunked_sum<double>(n, kSumChunk, kGaussianKlGrain, [=](int64_t begin, int64_t end) {
+        return d_mean == nullptr
+                   ? value_range(mean, logvar, begin, end)
+                   : value_and_gradient_range(mean, logvar, d_mean, d_logvar, begin, end, scale);
+      });
   *loss = static_cast<float>(0.5 * static_cast<double>(scale) * total);
 }
 

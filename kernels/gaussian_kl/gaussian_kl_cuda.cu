@@ -17,7 +17,7 @@ __global__ void gaussian_kl_kernel(const float* mean /* [n] */, const float* log
 #pragma unroll
     for (int k = 0; k < width.kValue; ++k) {
       const ExpRemainders remainders = exp_remainders(v.v[k]);
-      mine += static_cast<double>(std::fma(m.v[k], m.v[k], remainders.second));
+      mine += static_cast<double>(twice_gaussian_kl(m.v[k], remainders));
       m.v[k] = scale * m.v[k];
       v.v[k] = half_scale * remainders.first;
     }

@@ -1,21 +1,11 @@
 #include "kernels/gather/gather.h"
 
-#include "tests/kernels/random_case.h"
-#include "tests/support/room_case.h"
+#include "tests/kernels/pixel_case.h"
 
 namespace burin::test {
 namespace {
 
 constexpr int64_t kCount = 151;  // images in the set: odd, and more than a batch
-
-Values bytes(int64_t n, const Host&, const Dims&, bool) {
-  std::mt19937 engine(1);
-  std::vector<uint8_t> result(static_cast<size_t>(n));
-  for (size_t i = 0; i < result.size(); ++i) {
-    result[i] = i % 3 == 0 ? (i % 2 == 0 ? 0 : 255) : uint8_t(engine() % 256);
-  }
-  return result;
-}
 
 // The last row first; all different up to kCount, then again.
 Values some_rows(int64_t rows, const Host&, const Dims&, bool) {
@@ -25,7 +15,7 @@ Values some_rows(int64_t rows, const Host&, const Dims&, bool) {
 }
 
 Argument images() {
-  return input_of<uint8_t>("images", bytes)
+  return input_of<uint8_t>("images", pixel_bytes)
       .count([](const Dims& d) { return kCount * d[1]; })
       .bytes_moved(area);
 }
@@ -42,17 +32,12 @@ const std::vector<Dims> kShapes = {{0, 784}, {5, 0},   {1, 1},    {3, 1},    {1,
                                    {31, 33}, {3, 127}, {127, 31}, {33, 257}, {300, 784}};
 const std::vector<Dims> kBatch = {{128, 784}};
 
-constexpr const char* kRowsOffTheSectors =
-    "784 bytes are 24.5 sectors: each second row begins within one, and so do a warp's reads of it";
-
 bool declare_scale(const char* name, float scale, float shift) {
   return declare({
       .name = name,
       .arguments = {images(), indices(),
                     output("out").count(area).oracle([=](const Host& x, int64_t i) {
-                      const double product = double{scale} * byte_at(x, i);
-                      const double expected = product + shift;
-                      return Want{expected, 0.5, std::abs(product) + std::abs(expected)};
+                      return scaled_pixel(byte_at(x, i), scale, shift);
                     })},
       .run = call(BURIN_TWINS(gather_scale),
                   [=](auto* gather, const Call& c) {
@@ -89,7 +74,7 @@ const bool declared =
     }) &&
     declare({
         .name = "gather/labels",
-        .arguments = {input_of<uint8_t>("labels", bytes)
+        .arguments = {input_of<uint8_t>("labels", pixel_bytes)
                           .count([](const Dims&) { return kCount; })
                           .bytes_moved([](const Dims& d) { return d[0]; }),
                       indices(), output_of<int32_t>("out").oracle([](const Host& x, int64_t i) {

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <functional>
@@ -40,6 +41,19 @@ inline std::vector<float> mixed_values(int64_t n, double deviation = 1.0, uint32
   for (size_t i = 2; i < values.size(); i += 5)
     values[i] = special[(i / 5 + seed) % std::size(special)];
   return values;
+}
+
+// The same bits; a NaN is any NaN, for devices differ in its payload.
+inline void expect_same_bits(const std::vector<float>& actual, const std::vector<float>& expected,
+                             const char* what = "") {
+  ASSERT_EQ(actual.size(), expected.size()) << what;
+  int shown = 0;
+  for (size_t i = 0; i < expected.size() && shown < 5; ++i) {
+    if (std::bit_cast<uint32_t>(actual[i]) == std::bit_cast<uint32_t>(expected[i])) continue;
+    if (std::isnan(actual[i]) && std::isnan(expected[i])) continue;
+    ++shown;
+    ADD_FAILURE() << what << "[" << i << "]: " << actual[i] << " instead of " << expected[i];
+  }
 }
 
 // |actual - expected| <= ulps * epsilon * max(|expected|, magnitude): `magnitude` is the size of

@@ -2,12 +2,14 @@
 #include "kernels/common/cuda_workspace.h"
 
 #include "kernels/add/add.h"
+#include "kernels/batch/batch.h"
 #include "kernels/bce_logits/bce_logits.h"
 #include "kernels/dropout/dropout.h"
 #include "kernels/ema_update/ema_update.h"
 #include "kernels/fill/fill.h"
 #include "kernels/gather/gather.h"
 #include "kernels/gaussian_kl/gaussian_kl.h"
+#include "kernels/gaussian_latent/gaussian_latent.h"
 #include "kernels/l1_activity/l1_activity.h"
 #include "kernels/l1_update/l1_update.h"
 #include "kernels/leaky_relu/leaky_relu.h"
@@ -50,12 +52,16 @@ TEST_F(LaunchersCuda, NothingToDoWritesNothingOrZero) {
   cuda::gather_scale(nullptr, nullptr, 3, 0, 1.0f, 0.0f, none, {});
   cuda::gather_binarize(nullptr, nullptr, 0, 784, {}, none, {});
   cuda::gather_labels(nullptr, nullptr, 0, nullptr, {});
+  cuda::batch_scale(nullptr, 3, 2, 0, {}, 1.0f, 0.0f, none, {}, {});
+  cuda::batch_binarize(nullptr, 3, 2, 0, {}, {}, none, {});
+  cuda::gaussian_latent_backward(none, none, none, 0, 20, 1.0f, 1.0f, none, {});
+  cuda::gaussian_latent_backward(none, none, none, 3, 0, 1.0f, 1.0f, none, {});
   cuda::softmax(none, 0, 10, none, {});
   cuda::bce_logits_rows(none, none, 0, 10, none, {});
   cuda::column_sum(none, 0, 0, 0, none, false, {});
   cuda::l1_update(none, none, none, none, nullptr, 0, 0, {}, nullptr, nullptr, {});
 
-  Buffer out(8, 1);
+  Buffer out(10, 1);
   BufferOf<int64_t> count(1);
   float* p = out.data();
   cuda::sum(none, 0, 1.0f, p, {});
@@ -66,8 +72,10 @@ TEST_F(LaunchersCuda, NothingToDoWritesNothingOrZero) {
   cuda::gaussian_kl(none, none, 0, 1.0f, p + 5, none, none, {});
   cuda::softmax_cross_entropy(none, nullptr, 0, 10, 1.0f, p + 6, none, {});
   cuda::bce_logits_rows(none, none, 1, 0, p + 7, {});
+  cuda::gaussian_latent_forward(none, 0, 20, 1.0f, {}, none, none, p + 8, {});
+  cuda::gaussian_latent_forward(none, 3, 0, 1.0f, {}, none, none, p + 9, {});
   cuda::zero_count(none, 0, count.data(), {});
-  EXPECT_EQ(out.values(), std::vector<float>(8, 0.0f));
+  EXPECT_EQ(out.values(), std::vector<float>(10, 0.0f));
   EXPECT_EQ(count.values()[0], 0);
 }
 

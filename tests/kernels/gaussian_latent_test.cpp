@@ -1,0 +1,110 @@
+#include "kernels/gaussian_latent/gaussian_latent.h"
+
+#include "kernels/random_fill/random_fill.h"
+#include "kernels/scale/scale.h"
+#include "tests/kernels/random_case.h"
+
+namespace burin::test {
+namespace {
+
+class GaussianLatent : public TwinTest {};
+
+struct Heads {
+  int64_t rows, latent, offset;  // offset: of the buffers, in elements
+  std::vector<float> both, mean, logvar;
+  int64_t n() const { return rows * latent; }
+};
+
+Heads heads_of(int64_t rows, int64_t latent, int64_t offset, bool extreme) {
+  Heads heads{rows, latent, offset, {}, {}, {}};
+  heads.both = extreme ? mixed_values(2 * heads.n()) : random_values(2 * heads.n());
+  for (auto row = heads.both.begin(); row != heads.both.end(); row += 2 * latent) {
+    heads.mean.insert(heads.mean.end(), row, row + latent);
+    heads.logvar.insert(heads.logvar.end(), row + latent, row + 2 * latent);
+  }
+  return heads;
+}
+
+// More elements than the CUDA grid has threads; rows that begin anywhere; the vector path.
+template <class Check>
+void for_each_heads(const Check& check) {
+  for (const auto& [rows, latent] : std::vector<std::pair<int64_t, int64_t>>{
+           {1, 1}, {127, 2}, {31, 33}, {129, 20}, {257, 64}, {1031, 1023}}) {
+    for (const int64_t offset : {0, 1}) {
+      if (rows > 1000 && offset == 1) continue;
+      for (const bool extreme : {false, true}) {
+        SCOPED_TRACE(to_string(Dims{rows, latent}) + " at " + std::to_string(offset));
+        check(heads_of(rows, latent, offset, extreme));
+      }
+    }
+  }
+}
+
+TEST_F(GaussianLatent, ForwardHasTheBitsOfTheSeparateRooms) {
+  for_each_heads([](const Heads& h) {
+    const float scale = 1.0f / 96.0f;
+    const Buffer heads(h.both, h.offset), mean(h.mean), logvar(h.logvar);
+    Buffer noise(h.n(), h.offset), z(h.n(), h.offset), kl(1);
+    twin::gaussian_latent_forward(heads.data(), h.rows, h.latent, scale, Key(), noise.data(),
+                                  z.data(), kl.data(), {});
+    Buffer wanted_noise(h.n()), wanted_z(h.n()), wanted_kl(1), filled(h.n());
+    twin::reparameterize_forward(mean.data(), logvar.data(), h.n(), Key(), wanted_noise.data(),
+                                 wanted_z.data(), {});
+    twin::gaussian_kl(mean.data(), logvar.data(), h.n(), scale, wanted_kl.data(), nullptr, nullptr,
+                      {});
+    twin::random_normal(filled.data(), h.n(), 1.0f, Key(), {});
+    expect_same_bits(noise.values(), wanted_noise.values(), "noise");
+    expect_same_bits(noise.values(), filled.values(), "noise");
+    expect_same_bits(z.values(), wanted_z.values(), "z");
+    expect_same_bits(kl.values(), wanted_kl.values(), "kl");
+  });
+}
+
+// The gradients in the order of the tape, which gives gaussian_kl's by adding it once.
+TEST_F(GaussianLatent, BackwardHasTheBitsOfTheSeparateRooms) {
+  for_each_heads([](const Heads& h) {
+    const float scale = 1.0f / 96.0f;
+    const int64_t n = h.n();
+    const Buffer heads(h.both, h.offset), mean(h.mean), logvar(h.logvar);
+    const Buffer noise(random_values(n, 1.0, 2), h.offset), d_z(random_values(n, 0.1, 3), h.offset);
+    for (const float l1_scale : {0.0f, 0.01f, -0.5f}) {
+      Buffer d_heads(2 * n, h.offset), d_mean(n), d_logvar(n);
+      twin::gaussian_latent_backward(heads.data(), noise.data(), d_z.data(), h.rows, h.latent,
+                                     scale, l1_scale, d_heads.data(), {});
+      const bool penalty = l1_scale != 0.0f;
+      if (penalty) twin::l1_activity_backward(mean.data(), d_mean.data(), n, l1_scale, false, {});
+      Buffer kl(1), kl_mean(n), kl_logvar(n);
+      twin::gaussian_kl(mean.data(), logvar.data(), n, scale, kl.data(), kl_mean.data(),
+                        kl_logvar.data(), {});
+      twin::scale(kl_mean.data(), 1.0f, d_mean.data(), n, penalty, {});
+      twin::scale(kl_logvar.data(), 1.0f, d_logvar.data(), n, false, {});
+      twin::reparameterize_backward(logvar.data(), noise.data(), d_z.data(), d_mean.data(),
+                                    d_logvar.data(), n, true, {});
+      std::vector<float> wanted;
+      const std::vector<float> means = d_mean.values(), logvars = d_logvar.values();
+      for (int64_t i = 0; i < n; i += h.latent) {
+        wanted.insert(wanted.end(), means.begin() + i, means.begin() + i + h.latent);
+        wanted.insert(wanted.end(), logvars.begin() + i, logvars.begin() + i + h.latent);
+      }
+      expect_same_bits(d_heads.values(), wanted, penalty ? "d_heads, penalty" : "d_heads");
+    }
+  });
+}
+
+TEST_F(GaussianLatent, AnotherStepGivesOtherNoise) {
+  const Buffer heads(random_values(40));
+  Buffer noise(20), z(20), kl(1);
+  Key key(kSeed, kStream, 0);
+  const auto at = [&](uint64_t step) {
+    key.set_step(step);
+    twin::gaussian_latent_forward(heads.data(), 2, 10, 1.0f, key, noise.data(), z.data(), kl.data(),
+                                  {});
+    return z.values();
+  };
+  const std::vector<float> first = at(0);
+  EXPECT_NE(at(1), first);
+  EXPECT_EQ(at(0), first);
+}
+
+}  // namespace
+}  // namespace burin::test
