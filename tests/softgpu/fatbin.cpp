@@ -4,11 +4,12 @@
 #include <cstdio>
 #include <cstring>
 
+#include "core/config.h"
+
 namespace burin::softgpu {
 namespace {
 
 constexpr uint32_t kWrapperMagic = 0x466243b1, kImageMagic = 0xba55ed50;
-constexpr uint32_t kTarget = 80;
 
 template <class T>
 T read(const uint8_t* p) {
@@ -22,7 +23,8 @@ T read(const uint8_t* p) {
 // Wrapper: u32 magic, u32 version, pointer to the image. Image: u32 magic, u16 version, u16 size of
 // this header, u64 size of the entries. Entry: u16 kind (1 PTX, 2 ELF), u16 version, u32 header
 // size, u64 payload size, ... u32 target at byte 28.
-std::string ptx_of_image(const void* wrapper) {
+std::string ptx_of_image(const void* wrapper, bool* is_foreign) {
+  const auto device = static_cast<uint32_t>(config().capability);
   const auto* w = static_cast<const uint8_t*>(wrapper);
   if (read<uint32_t>(w) != kWrapperMagic) {
     std::fprintf(stderr, "softgpu: unknown kind of fat binary\n");
@@ -49,8 +51,8 @@ std::string ptx_of_image(const void* wrapper) {
       if (ptx.find(".version") == std::string::npos) {
         compressed = true;
       } else if (best.empty() ||
-                 (target <= kTarget ? target > best_target || best_target > kTarget
-                                    : best_target > kTarget && target < best_target)) {
+                 (target <= device ? target > best_target || best_target > device
+                                   : best_target > device && target < best_target)) {
         best = ptx;
         best_target = target;
       }
@@ -63,7 +65,8 @@ std::string ptx_of_image(const void* wrapper) {
                              : "softgpu: the binary holds no PTX: build with -gencode "
                                "arch=compute_80,code=compute_80\n");
   }
-  return best;
+  *is_foreign = config().is_strict && best_target > device;
+  return *is_foreign ? "" : best;
 }
 
 }  // namespace burin::softgpu

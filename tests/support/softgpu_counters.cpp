@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 
 #include <nlohmann/json.hpp>
+#include <string_view>
 
 namespace burin::test {
 namespace {
@@ -14,6 +15,23 @@ using CountersReset = void();
 template <class F>
 F* find(const char* name) {
   return reinterpret_cast<F*>(dlsym(RTLD_DEFAULT, name));
+}
+
+int64_t sum_of_prefix(const std::map<std::string, int64_t>& calls, std::string_view prefix) {
+  int64_t sum = 0;
+  for (const auto& [function, n] : calls) {
+    if (function.starts_with(prefix)) sum += n;
+  }
+  return sum;
+}
+
+// The software GPU's own report: {"kernels": [...], "api": {...}}.
+nlohmann::json report() {
+  static auto* const counters_json = find<CountersJson>("softgpu_counters_json");
+  std::string text(counters_json(nullptr, 0), '\0');
+  counters_json(text.data(), text.size());
+  text.resize(text.size() - 1);
+  return nlohmann::json::parse(text);
 }
 
 }  // namespace
@@ -32,12 +50,9 @@ void reset_counters() {
 std::vector<KernelCount> kernel_counts() {
   if (!counters_available()) return {};
   cudaDeviceSynchronize();
-  static auto* const counters_json = find<CountersJson>("softgpu_counters_json");
-  std::string text(counters_json(nullptr, 0), '\0');
-  counters_json(text.data(), text.size());
-  text.resize(text.size() - 1);
+  const nlohmann::json all = report();
   std::vector<KernelCount> counts;
-  for (const auto& k : nlohmann::json::parse(text)) {
+  for (const auto& k : all.at("kernels")) {
     counts.push_back({.kernel = k.at("kernel"),
                       .launches = k.at("launches"),
                       .blocks = k.at("blocks"),
@@ -72,6 +87,25 @@ KernelCount total_count() {
     all.matrix_products += k.matrix_products;
   }
   return all;
+}
+
+int64_t CallCount::of(const std::string& function) const {
+  const auto found = functions.find(function);
+  return found == functions.end() ? 0 : found->second;
+}
+int64_t CallCount::synchronisations() const {
+  return of("cudaDeviceSynchronize") + of("cudaStreamSynchronize") + of("cudaEventSynchronize");
+}
+int64_t CallCount::copies() const {
+  return sum_of_prefix(functions, "cudaMemcpy");
+}
+int64_t CallCount::allocations() const {
+  return sum_of_prefix(functions, "cudaMalloc") + of("cudaHostAlloc");
+}
+
+CallCount call_count() {
+  if (!counters_available()) return {};
+  return {report().at("api").get<std::map<std::string, int64_t>>()};
 }
 
 std::string device_name() {

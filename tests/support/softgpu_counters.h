@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,21 @@ void reset_counters();
 std::vector<KernelCount> kernel_counts();
 // All of them together, named by the number of kernels.
 KernelCount total_count();
+
+// How often the program called the CUDA runtime since the last reset. What a replayed graph does is
+// one cudaGraphLaunch.
+struct CallCount {
+  std::map<std::string, int64_t> functions;  // <<<launches>>> are cudaLaunchKernel
+
+  int64_t of(const std::string& function) const;
+  // The host waits: cudaDeviceSynchronize, cudaStreamSynchronize, cudaEventSynchronize.
+  int64_t synchronisations() const;
+  int64_t copies() const;       // cudaMemcpy*: also those that do not wait
+  int64_t allocations() const;  // cudaMalloc*, cudaHostAlloc
+};
+// Does not call the runtime itself. Empty if there are no counters. kernel_counts() above waits,
+// which counts.
+CallCount call_count();
 
 // "Burin software GPU", the GPU's own name, or "none: <why>".
 std::string device_name();

@@ -1,5 +1,6 @@
-// What the CUDA twins move, held against what their arguments hold: counters of the software GPU,
-// exact and repeatable. A real GPU has no such counters, and the tests are skipped there.
+// What the CUDA twins do behind a call: they only launch. And what they move, held against what
+// their arguments hold: counters of the software GPU, exact and repeatable. A real GPU has no such
+// counters, and the tests are skipped there.
 #include <cstdio>
 
 #include "tests/support/counted_test.h"
@@ -26,6 +27,10 @@ TEST_P(Bounds, MovesLittleMoreThanItsArguments) {
     x.run();  // the first call also sets up the stream's workspace
     reset_counters();
     x.run();
+    const CallCount calls = call_count();
+    EXPECT_EQ(calls.synchronisations(), 0);
+    EXPECT_EQ(calls.copies(), 0);
+    EXPECT_EQ(calls.allocations(), 0);
     const KernelCount count = total_count();
     const auto [read, written] = room.bytes(d);
     const double least = double(read + written) / 32.0;

@@ -16,7 +16,8 @@ class Arena {
 
   struct Allocation {
     uint64_t bytes;
-    bool is_module;  // a variable of a module rather than cudaMalloc's
+    bool is_module;           // a variable of a module rather than cudaMalloc's
+    bool is_excused = false;  // no leak: the call that would have freed it was made to fail
   };
 
   // 0 if there is not enough memory. Aligned to 256 bytes; the contents are 0xff, so that what was
@@ -24,6 +25,7 @@ class Arena {
   uint64_t allocate(uint64_t bytes, bool is_module = false);
   // False if `address` is not the beginning of a live allocation.
   bool release(uint64_t address);
+  void excuse_leak(uint64_t address);
 
   static bool is_device(uint64_t address) {
     return address >> kWindowBits == kDeviceBase >> kWindowBits;

@@ -122,8 +122,9 @@ void write_json(std::ostream& out, const std::string& kernel, const std::string&
 }  // namespace
 
 void write_counters_json(std::ostream& out, const std::vector<Kernel*>& kernels,
-                         const std::map<std::string, KernelCounters>& library_calls) {
-  out << "[";
+                         const std::map<std::string, KernelCounters>& library_calls,
+                         const std::map<std::string, uint64_t>& api_calls) {
+  out << "{\"kernels\": [";
   const char* before = "\n";
   for (const Kernel* k : kernels) {
     if (k->counters.launches == 0) continue;
@@ -136,7 +137,13 @@ void write_counters_json(std::ostream& out, const std::vector<Kernel*>& kernels,
     write_json(out, name, name, counters);
     before = ",\n";
   }
-  out << "\n]\n";
+  out << "\n],\n\"api\": {";
+  before = "";
+  for (const auto& [name, calls] : api_calls) {
+    out << before << quoted(name) << ": " << calls;
+    before = ", ";
+  }
+  out << "}}\n";
 }
 
 }  // namespace burin::softgpu

@@ -51,9 +51,10 @@ class AccessGatherer {
 };
 
 struct Kernel;
-// Those of the kernels that were launched, as a JSON list.
-// And those of the libraries' calls that stand for kernels, by name.
+// A JSON object: "kernels", a list of those that were launched and of the libraries' calls that
+// stand for kernels, by name; "api", the number of calls of each function of the runtime.
 void write_counters_json(std::ostream& out, const std::vector<Kernel*>& kernels,
-                         const std::map<std::string, KernelCounters>& library_calls);
+                         const std::map<std::string, KernelCounters>& library_calls,
+                         const std::map<std::string, uint64_t>& api_calls);
 
 }  // namespace burin::softgpu

@@ -40,7 +40,7 @@ void finish_reports() {
   if (config().memcheck) {
     uint64_t count = 0, bytes = 0;
     for (const auto& [address, a] : Arena::get().live()) {
-      if (a.is_module) continue;
+      if (a.is_module || a.is_excused) continue;
       ++count, bytes += a.bytes;
     }
     if (count != 0) {

@@ -10,47 +10,59 @@ using namespace burin::softgpu;
 extern "C" {
 
 cudaError_t cudaGetDeviceCount(int* count) {
-  *count = 1;
-  return cudaSuccess;
+  ENTER_API_NEEDING(Needs::kNothing);
+  *count = config().devices;
+  return *count > 0 ? cudaSuccess : remember(cudaErrorNoDevice);
 }
 cudaError_t cudaGetDevice(int* device) {
+  ENTER_API_NEEDING(Needs::kDevice);
   *device = 0;
   return cudaSuccess;
 }
 cudaError_t cudaSetDevice(int device) {
+  ENTER_API();
   return device == 0 ? cudaSuccess : remember(cudaErrorInvalidDevice);
 }
 cudaError_t cudaInitDevice(int device, unsigned, unsigned) {
+  ENTER_API();
   return cudaSetDevice(device);
 }
 cudaError_t cudaSetDeviceFlags(unsigned) {
+  ENTER_API();
   return cudaSuccess;
 }
 cudaError_t cudaDeviceSynchronize() {
+  ENTER_API();
   const DeviceLock lock(device_mutex());
   if (const cudaError_t e = refuse_in_capture(cudaErrorStreamCaptureUnsupported); e != cudaSuccess)
     return e;
   return settle();
 }
 cudaError_t cudaDeviceReset() {
+  ENTER_API();
   return cudaDeviceSynchronize();
 }
 cudaError_t cudaRuntimeGetVersion(int* version) {
+  ENTER_API_NEEDING(Needs::kNothing);
   *version = CUDART_VERSION;
   return cudaSuccess;
 }
 cudaError_t cudaDriverGetVersion(int* version) {
+  ENTER_API_NEEDING(Needs::kNothing);
   return cudaRuntimeGetVersion(version);
 }
 cudaError_t cudaDeviceGetStreamPriorityRange(int* least, int* greatest) {
+  ENTER_API();
   *least = 0, *greatest = -5;
   return cudaSuccess;
 }
 cudaError_t cudaDeviceSetCacheConfig(cudaFuncCache) {
+  ENTER_API();
   return cudaSuccess;
 }
 
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* p, int device) {
+  ENTER_API_NEEDING(Needs::kDevice);
   if (device != 0) return remember(cudaErrorInvalidDevice);
   *p = {};
   std::strcpy(p->name, "Burin software GPU");
@@ -63,7 +75,7 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* p, int device) {
   p->maxThreadsDim[0] = p->maxThreadsDim[1] = 1024, p->maxThreadsDim[2] = 64;
   p->maxGridSize[0] = 0x7fffffff, p->maxGridSize[1] = p->maxGridSize[2] = 65535;
   p->totalConstMem = 65536;
-  p->major = 8, p->minor = 0;
+  p->major = config().capability / 10, p->minor = config().capability % 10;
   p->textureAlignment = 512;
   p->multiProcessorCount = config().processors;
   p->concurrentKernels = 1;
@@ -83,6 +95,7 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* p, int device) {
 }
 
 cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int device) {
+  ENTER_API_NEEDING(Needs::kDevice);
   cudaDeviceProp p;
   if (const cudaError_t e = cudaGetDeviceProperties(&p, device); e != cudaSuccess) return e;
   switch (attribute) {

@@ -1,4 +1,5 @@
-#include <cstdio>
+#include <atomic>
+#include <string>
 
 #include "core/config.h"
 #include "runtime/state.h"
@@ -7,8 +8,8 @@ namespace burin::softgpu {
 namespace {
 
 thread_local cudaError_t last = cudaSuccess;
-cudaError_t fault = cudaSuccess;
-bool fault_shown = false;
+std::atomic<cudaError_t> fault = cudaSuccess;
+std::atomic<bool> fault_shown = false;
 
 struct Name {
   int code;
@@ -39,7 +40,8 @@ cudaError_t remember(cudaError_t e) {
 }
 
 void set_fault(cudaError_t e) {
-  if (fault == cudaSuccess) fault = e;
+  cudaError_t none = cudaSuccess;
+  fault.compare_exchange_strong(none, e);
 }
 cudaError_t settle() {
   fault_shown = fault != cudaSuccess;
@@ -47,6 +49,37 @@ cudaError_t settle() {
 }
 cudaError_t sticky() {
   return fault_shown ? remember(fault) : cudaSuccess;
+}
+bool has_fault() {
+  return fault != cudaSuccess;
+}
+
+bool is_sticky(cudaError_t e) {
+  switch (e) {
+    case cudaErrorContained:
+    case cudaErrorIllegalAddress:
+    case cudaErrorLaunchTimeout:
+    case cudaErrorAssert:
+    case cudaErrorHardwareStackError:
+    case cudaErrorIllegalInstruction:
+    case cudaErrorMisalignedAddress:
+    case cudaErrorInvalidAddressSpace:
+    case cudaErrorInvalidPc:
+    case cudaErrorLaunchFailure:
+    case cudaErrorTensorMemoryLeak:
+    case cudaErrorMpsClientTerminated:
+    case cudaErrorExternalDevice:
+      return true;
+    default:
+      return false;
+  }
+}
+
+cudaError_t error_of(const std::string& text) {
+  for (const Name& n : kNames) {
+    if (text == n.name || text == std::to_string(n.code)) return static_cast<cudaError_t>(n.code);
+  }
+  return cudaSuccess;
 }
 
 }  // namespace burin::softgpu
@@ -56,12 +89,12 @@ using namespace burin::softgpu;
 extern "C" {
 
 cudaError_t cudaGetLastError() {
-  const cudaError_t e = fault_shown ? fault : last;
+  const cudaError_t e = fault_shown ? fault.load() : last;
   last = cudaSuccess;
   return e;
 }
 cudaError_t cudaPeekAtLastError() {
-  return fault_shown ? fault : last;
+  return fault_shown ? fault.load() : last;
 }
 const char* cudaGetErrorName(cudaError_t e) {
   const Name* n = find(e);

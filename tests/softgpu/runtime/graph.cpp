@@ -32,7 +32,8 @@ void point_arguments(GraphNode& n) {
 cudaError_t from_parameters(const cudaKernelNodeParams* p, Operation* o) {
   if (p->kernelParams == nullptr || p->extra != nullptr) return cudaErrorNotSupported;
   Kernel* const k = find_kernel(p->func);
-  if (const cudaError_t e = check_launch(k, p->gridDim, p->blockDim, p->sharedMemBytes);
+  if (k == nullptr) return why_no_kernel(p->func);
+  if (const cudaError_t e = check_launch(*k, p->gridDim, p->blockDim, p->sharedMemBytes);
       e != cudaSuccess)
     return e;
   *o = kernel_operation(k, p->gridDim, p->blockDim, p->kernelParams, p->sharedMemBytes);
@@ -47,17 +48,20 @@ using namespace burin::softgpu;
 extern "C" {
 
 cudaError_t cudaGraphCreate(cudaGraph_t* graph, unsigned) {
+  ENTER_API();
   *graph = reinterpret_cast<cudaGraph_t>(new Graph);
   return cudaSuccess;
 }
 cudaError_t cudaGraphDestroy(cudaGraph_t graph) {
+  ENTER_API_NEEDING(Needs::kDevice);
   const DeviceLock lock(device_mutex());
   delete reinterpret_cast<Graph*>(graph);
-  return cudaSuccess;
+  return sticky();
 }
 // Dependencies must be older nodes of the same graph, so the order of making is a valid order.
 cudaError_t cudaGraphAddKernelNode(cudaGraphNode_t* node, cudaGraph_t graph, const cudaGraphNode_t*,
                                    size_t, const cudaKernelNodeParams* p) {
+  ENTER_API();
   const DeviceLock lock(device_mutex());
   auto n = std::make_unique<GraphNode>();
   if (const cudaError_t e = from_parameters(p, &n->operation); e != cudaSuccess) return remember(e);
@@ -67,6 +71,7 @@ cudaError_t cudaGraphAddKernelNode(cudaGraphNode_t* node, cudaGraph_t graph, con
 }
 cudaError_t cudaGraphAddEmptyNode(cudaGraphNode_t* node, cudaGraph_t graph, const cudaGraphNode_t*,
                                   size_t) {
+  ENTER_API();
   const DeviceLock lock(device_mutex());
   auto n = std::make_unique<GraphNode>();
   *node = reinterpret_cast<cudaGraphNode_t>(n.get());
@@ -74,6 +79,7 @@ cudaError_t cudaGraphAddEmptyNode(cudaGraphNode_t* node, cudaGraph_t graph, cons
   return cudaSuccess;
 }
 cudaError_t cudaGraphGetNodes(cudaGraph_t graph, cudaGraphNode_t* nodes, size_t* count) {
+  ENTER_API();
   const DeviceLock lock(device_mutex());
   const auto& all = reinterpret_cast<Graph*>(graph)->nodes;
   if (nodes != nullptr) {
@@ -86,10 +92,12 @@ cudaError_t cudaGraphGetNodes(cudaGraph_t graph, cudaGraphNode_t* nodes, size_t*
   return cudaSuccess;
 }
 cudaError_t cudaGraphNodeGetType(cudaGraphNode_t node, cudaGraphNodeType* type) {
+  ENTER_API();
   *type = reinterpret_cast<GraphNode*>(node)->operation.type;
   return cudaSuccess;
 }
 cudaError_t cudaGraphKernelNodeGetParams(cudaGraphNode_t node, cudaKernelNodeParams* p) {
+  ENTER_API();
   const DeviceLock lock(device_mutex());
   auto* const n = reinterpret_cast<GraphNode*>(node);
   const Operation& o = n->operation;
@@ -103,6 +111,7 @@ cudaError_t cudaGraphKernelNodeGetParams(cudaGraphNode_t node, cudaKernelNodePar
   return cudaSuccess;
 }
 cudaError_t cudaGraphKernelNodeSetParams(cudaGraphNode_t node, const cudaKernelNodeParams* p) {
+  ENTER_API();
   const DeviceLock lock(device_mutex());
   Operation o;
   if (const cudaError_t e = from_parameters(p, &o); e != cudaSuccess) return remember(e);
@@ -112,6 +121,7 @@ cudaError_t cudaGraphKernelNodeSetParams(cudaGraphNode_t node, const cudaKernelN
 
 cudaError_t cudaGraphInstantiateWithFlags(cudaGraphExec_t* exec, cudaGraph_t graph,
                                           unsigned long long) {
+  ENTER_API();
   const DeviceLock lock(device_mutex());
   if (graph == nullptr) return remember(cudaErrorInvalidValue);
   auto e = std::make_unique<Executable>();
@@ -123,19 +133,21 @@ cudaError_t cudaGraphInstantiateWithFlags(cudaGraphExec_t* exec, cudaGraph_t gra
 }
 cudaError_t cudaGraphInstantiate(cudaGraphExec_t* exec, cudaGraph_t graph,
                                  unsigned long long flags) {
+  ENTER_API();
   return cudaGraphInstantiateWithFlags(exec, graph, flags);
 }
 cudaError_t cudaGraphExecDestroy(cudaGraphExec_t exec) {
+  ENTER_API_NEEDING(Needs::kDevice);
   const DeviceLock lock(device_mutex());
   Executable* const e = find(exec);
   if (e == nullptr) return remember(cudaErrorInvalidValue);
   executables().erase(e);
   delete e;
-  return cudaSuccess;
+  return sticky();
 }
 cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t stream) {
+  ENTER_API();
   const DeviceLock lock(device_mutex());
-  if (const cudaError_t e = sticky(); e != cudaSuccess) return e;
   Executable* const e = find(exec);
   if (e == nullptr) return remember(cudaErrorInvalidValue);
   for (const auto& [node, operation] : e->operations) {
@@ -145,10 +157,12 @@ cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t stream) {
   return cudaSuccess;
 }
 cudaError_t cudaGraphUpload(cudaGraphExec_t exec, cudaStream_t) {
+  ENTER_API();
   return find(exec) != nullptr ? cudaSuccess : remember(cudaErrorInvalidValue);
 }
 cudaError_t cudaGraphExecKernelNodeSetParams(cudaGraphExec_t exec, cudaGraphNode_t node,
                                              const cudaKernelNodeParams* p) {
+  ENTER_API();
   const DeviceLock lock(device_mutex());
   Executable* const e = find(exec);
   if (e == nullptr) return remember(cudaErrorInvalidValue);
@@ -165,6 +179,7 @@ cudaError_t cudaGraphExecKernelNodeSetParams(cudaGraphExec_t exec, cudaGraphNode
 }
 cudaError_t cudaGraphExecUpdate(cudaGraphExec_t exec, cudaGraph_t graph,
                                 cudaGraphExecUpdateResultInfo* info) {
+  ENTER_API();
   const DeviceLock lock(device_mutex());
   Executable* const e = find(exec);
   if (e == nullptr || graph == nullptr) return remember(cudaErrorInvalidValue);

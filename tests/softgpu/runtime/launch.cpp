@@ -2,7 +2,9 @@
 #include <cstdio>
 #include <cstring>
 
+#include "core/config.h"
 #include "core/scheduler.h"
+#include "runtime/injection.h"
 #include "runtime/stream.h"
 
 namespace burin::softgpu {
@@ -17,19 +19,19 @@ struct CallConfiguration {
 };
 thread_local std::vector<CallConfiguration> call_stack;
 
-cudaError_t launch(Kernel* kernel, dim3 grid, dim3 block, void** arguments, size_t shared,
+cudaError_t launch(const void* function, dim3 grid, dim3 block, void** arguments, size_t shared,
                    cudaStream_t stream) {
   const DeviceLock lock(device_mutex());
-  if (const cudaError_t e = sticky(); e != cudaSuccess) return e;
-  if (const cudaError_t e = check_launch(kernel, grid, block, shared); e != cudaSuccess)
+  Kernel* const kernel = find_kernel(function);
+  if (kernel == nullptr) return remember(why_no_kernel(function));
+  if (const cudaError_t e = check_launch(*kernel, grid, block, shared); e != cudaSuccess)
     return remember(e);
   return remember(submit(stream, kernel_operation(kernel, grid, block, arguments, shared)));
 }
 
 }  // namespace
 
-cudaError_t check_launch(Kernel* k, dim3 grid, dim3 block, size_t shared) {
-  if (k == nullptr) return cudaErrorInvalidDeviceFunction;
+cudaError_t check_launch(Kernel& k, dim3 grid, dim3 block, size_t shared) {
   const uint64_t threads = uint64_t{block.x} * block.y * block.z;
   if (threads == 0 || threads > 1024 || block.x > 1024 || block.y > 1024 || block.z > 64)
     return cudaErrorInvalidConfiguration;
@@ -37,12 +39,12 @@ cudaError_t check_launch(Kernel* k, dim3 grid, dim3 block, size_t shared) {
       grid.z > 65535) {
     return cudaErrorInvalidConfiguration;
   }
-  if (k->function->max_threads != 0 && threads > k->function->max_threads)
+  if (k.function->max_threads != 0 && threads > k.function->max_threads)
     return cudaErrorLaunchOutOfResources;
-  if (const int e = load_kernel(*k); e != 0) return static_cast<cudaError_t>(e);
-  if (shared > k->dynamic_shared_limit || k->image->static_shared + shared > kSharedOptIn)
+  if (const int e = load_kernel(k); e != 0) return static_cast<cudaError_t>(e);
+  if (shared > k.dynamic_shared_limit || k.image->static_shared + shared > kSharedOptIn)
     return cudaErrorInvalidValue;
-  if (k->image->static_shared + shared > std::max<size_t>(48 * 1024, k->dynamic_shared_limit))
+  if (k.image->static_shared + shared > std::max<size_t>(48 * 1024, k.dynamic_shared_limit))
     return cudaErrorInvalidValue;
   return cudaSuccess;
 }
@@ -62,7 +64,12 @@ Operation kernel_operation(Kernel* kernel, dim3 grid, dim3 block, void* const* a
 }
 
 cudaError_t execute(const Operation& o) {
+  if (has_fault() && o.type != cudaGraphNodeTypeMemFree) return cudaSuccess;
   if (o.kernel == nullptr) return o.run ? o.run() : cudaSuccess;
+  if (const cudaError_t e = injected_kernel_fault(o.kernel->name); e != cudaSuccess) {
+    set_fault(e);
+    return cudaSuccess;
+  }
   const LaunchShape shape{{o.grid.x, o.grid.y, o.grid.z},
                           {o.block.x, o.block.y, o.block.z},
                           static_cast<uint32_t>(o.shared)};
@@ -92,16 +99,16 @@ cudaError_t __cudaPopCallConfiguration(dim3* grid, dim3* block, size_t* shared, 
 
 cudaError_t __cudaLaunchKernel(cudaKernel_t kernel, dim3 grid, dim3 block, void** arguments,
                                size_t shared, cudaStream_t stream) {
-  return launch(reinterpret_cast<Kernel*>(kernel), grid, block, arguments, shared, stream);
+  return cudaLaunchKernel(kernel, grid, block, arguments, shared, stream);
 }
 cudaError_t cudaLaunchKernel(const void* function, dim3 grid, dim3 block, void** arguments,
                              size_t shared, cudaStream_t stream) {
-  const DeviceLock lock(device_mutex());
-  return launch(find_kernel(function), grid, block, arguments, shared, stream);
+  ENTER_API();
+  return launch(function, grid, block, arguments, shared, stream);
 }
 cudaError_t cudaLaunchKernelExC(const cudaLaunchConfig_t* config, const void* function,
                                 void** arguments) {
-  const DeviceLock lock(device_mutex());
+  ENTER_API();
   for (unsigned i = 0; i < config->numAttrs; ++i) {
     const cudaLaunchAttributeID id = config->attrs[i].id;
     if (id == cudaLaunchAttributeIgnore || id == cudaLaunchAttributePriority ||
@@ -110,14 +117,15 @@ cudaError_t cudaLaunchKernelExC(const cudaLaunchConfig_t* config, const void* fu
     std::fprintf(stderr, "softgpu: not implemented: launch attribute %d\n", static_cast<int>(id));
     return remember(cudaErrorNotSupported);
   }
-  return launch(find_kernel(function), config->gridDim, config->blockDim, arguments,
-                config->dynamicSmemBytes, config->stream);
+  return launch(function, config->gridDim, config->blockDim, arguments, config->dynamicSmemBytes,
+                config->stream);
 }
 
 cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* a, const void* function) {
+  ENTER_API();
   const DeviceLock lock(device_mutex());
   Kernel* const k = find_kernel(function);
-  if (k == nullptr) return remember(cudaErrorInvalidDeviceFunction);
+  if (k == nullptr) return remember(why_no_kernel(function));
   if (const int e = load_kernel(*k); e != 0) return remember(static_cast<cudaError_t>(e));
   *a = {};
   a->sharedSizeBytes = k->image->static_shared;
@@ -125,15 +133,16 @@ cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* a, const void* function) {
   a->maxThreadsPerBlock =
       k->function->max_threads != 0 ? static_cast<int>(k->function->max_threads) : 1024;
   a->numRegs = 32;  // registers are not modelled
-  a->ptxVersion = a->binaryVersion = 80;
+  a->ptxVersion = a->binaryVersion = config().capability;
   a->maxDynamicSharedSizeBytes = static_cast<int>(k->dynamic_shared_limit);
   a->preferredShmemCarveout = -1;
   return cudaSuccess;
 }
 cudaError_t cudaFuncSetAttribute(const void* function, cudaFuncAttribute attribute, int value) {
+  ENTER_API();
   const DeviceLock lock(device_mutex());
   Kernel* const k = find_kernel(function);
-  if (k == nullptr) return remember(cudaErrorInvalidDeviceFunction);
+  if (k == nullptr) return remember(why_no_kernel(function));
   if (const int e = load_kernel(*k); e != 0) return remember(static_cast<cudaError_t>(e));
   if (attribute == cudaFuncAttributeMaxDynamicSharedMemorySize) {
     if (value < 0 || static_cast<size_t>(value) + k->image->static_shared > kSharedOptIn)
@@ -146,12 +155,14 @@ cudaError_t cudaFuncSetAttribute(const void* function, cudaFuncAttribute attribu
              : remember(cudaErrorNotSupported);
 }
 cudaError_t cudaFuncSetCacheConfig(const void*, cudaFuncCache) {
+  ENTER_API();
   return cudaSuccess;
 }
 cudaError_t cudaFuncGetName(const char** name, const void* function) {
+  ENTER_API();
   const DeviceLock lock(device_mutex());
   const Kernel* const k = find_kernel(function);
-  if (k == nullptr) return remember(cudaErrorInvalidDeviceFunction);
+  if (k == nullptr) return remember(why_no_kernel(function));
   *name = k->function->name.c_str();
   return cudaSuccess;
 }
@@ -161,9 +172,10 @@ cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(int* blocks,
                                                                    const void* function,
                                                                    int block_size, size_t shared,
                                                                    unsigned) {
+  ENTER_API();
   const DeviceLock lock(device_mutex());
   Kernel* const k = find_kernel(function);
-  if (k == nullptr) return remember(cudaErrorInvalidDeviceFunction);
+  if (k == nullptr) return remember(why_no_kernel(function));
   if (block_size <= 0) return remember(cudaErrorInvalidValue);
   if (const int e = load_kernel(*k); e != 0) return remember(static_cast<cudaError_t>(e));
   const size_t used = k->image->static_shared + shared + 1024;
@@ -174,6 +186,7 @@ cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(int* blocks,
 }
 cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, const void* function,
                                                           int block_size, size_t shared) {
+  ENTER_API();
   return cudaOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(blocks, function, block_size,
                                                                 shared, 0);
 }

@@ -7,6 +7,7 @@
 #include "core/arena.h"
 #include "core/config.h"
 #include "core/report.h"
+#include "runtime/injection.h"
 #include "runtime/stream.h"
 
 namespace burin::softgpu {
@@ -80,11 +81,15 @@ cudaError_t softgpu_submit(cudaStream_t stream, const char* name, const SoftgpuR
                            void (*destroy)(void*)) {
   const DeviceLock lock(device_mutex());
   const std::shared_ptr<void> owned(context, destroy);
-  if (const cudaError_t e = sticky(); e != cudaSuccess) return e;
+  ENTER_API();
   Operation operation;
   operation.type = cudaGraphNodeTypeKernel;
   operation.run = [=, title = std::string(name),
                    all = std::vector<SoftgpuRegion>(regions, regions + region_count)] {
+    if (const cudaError_t e = injected_kernel_fault(title); e != cudaSuccess) {
+      set_fault(e);
+      return cudaSuccess;
+    }
     for (const SoftgpuRegion& r : all) {
       if (is_in_memory(title, r)) continue;
       set_fault(cudaErrorIllegalAddress);

@@ -102,7 +102,6 @@ cudaError_t now(F f) {
 template <class F>
 cudaError_t queued(cudaStream_t stream, cudaGraphNodeType type, F f) {
   const DeviceLock lock(device_mutex());
-  if (const cudaError_t e = sticky(); e != cudaSuccess) return e;
   Operation o;
   o.type = type;
   o.run = std::move(f);
@@ -124,7 +123,7 @@ cudaError_t copy_2d(void* to, size_t to_pitch, const void* from, size_t from_pit
 cudaError_t symbol_range(const void* symbol, size_t offset, size_t bytes, void** at) {
   size_t size = 0;
   const uint64_t a = find_variable(symbol, &size);
-  if (a == 0) return cudaErrorInvalidSymbol;
+  if (a == 0) return why_no_variable(symbol);
   if (offset > size || bytes > size - offset) return cudaErrorInvalidValue;
   *at = reinterpret_cast<void*>(a + offset);
   return cudaSuccess;
@@ -138,6 +137,7 @@ using namespace burin::softgpu;
 extern "C" {
 
 cudaError_t cudaMalloc(void** pointer, size_t bytes) {
+  ENTER_API();
   const DeviceLock lock(device_mutex());
   if (const cudaError_t e = refuse_in_capture(cudaErrorStreamCaptureUnsupported); e != cudaSuccess)
     return e;
@@ -145,6 +145,7 @@ cudaError_t cudaMalloc(void** pointer, size_t bytes) {
   return remember(allocate(pointer, bytes));
 }
 cudaError_t cudaFree(void* pointer) {
+  ENTER_API_NEEDING(Needs::kDevice, Arena::get().excuse_leak(address_of(pointer)));
   const DeviceLock lock(device_mutex());
   if (const cudaError_t e = refuse_in_capture(cudaErrorStreamCaptureUnsupported); e != cudaSuccess)
     return e;
@@ -153,21 +154,29 @@ cudaError_t cudaFree(void* pointer) {
   return remember(fault != cudaSuccess ? fault : freed);
 }
 cudaError_t cudaMallocAsync(void** pointer, size_t bytes, cudaStream_t stream) {
+  ENTER_API();
   const DeviceLock lock(device_mutex());
-  if (const cudaError_t e = sticky(); e != cudaSuccess) return e;
   const StreamState* const s = find_stream(stream);
   if (s == nullptr) return remember(cudaErrorInvalidResourceHandle);
   if (s->status != cudaStreamCaptureStatusNone) return remember(cudaErrorNotSupported);
   return remember(allocate(pointer, bytes));
 }
 cudaError_t cudaFreeAsync(void* pointer, cudaStream_t stream) {
+  ENTER_API_NEEDING(Needs::kDevice, Arena::get().excuse_leak(address_of(pointer)));
+  if (const cudaError_t e = sticky(); e != cudaSuccess) {
+    const DeviceLock lock(device_mutex());
+    release(pointer);
+    return e;
+  }
   return queued(stream, cudaGraphNodeTypeMemFree, [pointer] { return release(pointer); });
 }
 cudaError_t cudaMallocPitch(void** pointer, size_t* pitch, size_t width, size_t height) {
+  ENTER_API();
   *pitch = (width + 511) / 512 * 512;
   return cudaMalloc(pointer, *pitch * height);
 }
 cudaError_t cudaHostAlloc(void** pointer, size_t bytes, unsigned) {
+  ENTER_API();
   const DeviceLock lock(device_mutex());
   *pointer = std::aligned_alloc(4096, (bytes + 4095) / 4096 * 4096);
   if (*pointer == nullptr) return remember(cudaErrorMemoryAllocation);
@@ -175,22 +184,26 @@ cudaError_t cudaHostAlloc(void** pointer, size_t bytes, unsigned) {
   return cudaSuccess;
 }
 cudaError_t cudaMallocHost(void** pointer, size_t bytes) {
+  ENTER_API();
   return cudaHostAlloc(pointer, bytes, 0);
 }
 cudaError_t cudaFreeHost(void* pointer) {
+  ENTER_API_NEEDING(Needs::kDevice);
   const DeviceLock lock(device_mutex());
-  if (pointer == nullptr) return cudaSuccess;
+  if (pointer == nullptr) return sticky();
   if (pinned().erase(pointer) == 0) return remember(cudaErrorInvalidValue);
   std::free(pointer);
-  return cudaSuccess;
+  return sticky();
 }
 cudaError_t cudaMemGetInfo(size_t* free, size_t* total) {
+  ENTER_API();
   const DeviceLock lock(device_mutex());
   *total = config().memory;
   *free = config().memory - Arena::get().used();
   return cudaSuccess;
 }
 cudaError_t cudaPointerGetAttributes(cudaPointerAttributes* a, const void* pointer) {
+  ENTER_API();
   const DeviceLock lock(device_mutex());
   *a = {};
   const bool device = Arena::get().contains(address_of(pointer), 1);
@@ -205,29 +218,36 @@ cudaError_t cudaPointerGetAttributes(cudaPointerAttributes* a, const void* point
 }
 
 cudaError_t cudaMemcpy(void* to, const void* from, size_t bytes, cudaMemcpyKind kind) {
+  ENTER_API();
   return now([=] { return copy(to, from, bytes, kind); });
 }
 cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind kind,
                             cudaStream_t stream) {
+  ENTER_API();
   return queued(stream, cudaGraphNodeTypeMemcpy, [=] { return copy(to, from, bytes, kind); });
 }
 cudaError_t cudaMemcpy2D(void* to, size_t to_pitch, const void* from, size_t from_pitch,
                          size_t width, size_t height, cudaMemcpyKind kind) {
+  ENTER_API();
   return now([=] { return copy_2d(to, to_pitch, from, from_pitch, width, height, kind); });
 }
 cudaError_t cudaMemcpy2DAsync(void* to, size_t to_pitch, const void* from, size_t from_pitch,
                               size_t width, size_t height, cudaMemcpyKind kind,
                               cudaStream_t stream) {
+  ENTER_API();
   return queued(stream, cudaGraphNodeTypeMemcpy,
                 [=] { return copy_2d(to, to_pitch, from, from_pitch, width, height, kind); });
 }
 cudaError_t cudaMemset(void* to, int value, size_t bytes) {
+  ENTER_API();
   return now([=] { return fill(to, value, bytes); });
 }
 cudaError_t cudaMemsetAsync(void* to, int value, size_t bytes, cudaStream_t stream) {
+  ENTER_API();
   return queued(stream, cudaGraphNodeTypeMemset, [=] { return fill(to, value, bytes); });
 }
 cudaError_t cudaMemset2D(void* to, size_t pitch, int value, size_t width, size_t height) {
+  ENTER_API();
   return now([=] {
     for (size_t y = 0; y < height; ++y) {
       if (const cudaError_t e = fill(static_cast<char*>(to) + y * pitch, value, width);
@@ -239,6 +259,7 @@ cudaError_t cudaMemset2D(void* to, size_t pitch, int value, size_t width, size_t
 }
 cudaError_t cudaMemcpyToSymbol(const void* symbol, const void* from, size_t bytes, size_t offset,
                                cudaMemcpyKind kind) {
+  ENTER_API();
   return now([=] {
     void* to = nullptr;
     const cudaError_t e = symbol_range(symbol, offset, bytes, &to);
@@ -247,6 +268,7 @@ cudaError_t cudaMemcpyToSymbol(const void* symbol, const void* from, size_t byte
 }
 cudaError_t cudaMemcpyFromSymbol(void* to, const void* symbol, size_t bytes, size_t offset,
                                  cudaMemcpyKind kind) {
+  ENTER_API();
   return now([=] {
     void* from = nullptr;
     const cudaError_t e = symbol_range(symbol, offset, bytes, &from);
@@ -255,6 +277,7 @@ cudaError_t cudaMemcpyFromSymbol(void* to, const void* symbol, size_t bytes, siz
 }
 cudaError_t cudaMemcpyToSymbolAsync(const void* symbol, const void* from, size_t bytes,
                                     size_t offset, cudaMemcpyKind kind, cudaStream_t stream) {
+  ENTER_API();
   return queued(stream, cudaGraphNodeTypeMemcpy, [=] {
     void* to = nullptr;
     const cudaError_t e = symbol_range(symbol, offset, bytes, &to);
@@ -263,6 +286,7 @@ cudaError_t cudaMemcpyToSymbolAsync(const void* symbol, const void* from, size_t
 }
 cudaError_t cudaMemcpyFromSymbolAsync(void* to, const void* symbol, size_t bytes, size_t offset,
                                       cudaMemcpyKind kind, cudaStream_t stream) {
+  ENTER_API();
   return queued(stream, cudaGraphNodeTypeMemcpy, [=] {
     void* from = nullptr;
     const cudaError_t e = symbol_range(symbol, offset, bytes, &from);

@@ -15,6 +15,8 @@
 #include "core/config.h"
 #include "core/report.h"
 #include "fatbin.h"
+#include "runtime/entry.h"
+#include "runtime/injection.h"
 #include "runtime/state.h"
 
 namespace burin::softgpu {
@@ -24,6 +26,7 @@ struct Registered {
   const void* image = nullptr;
   std::unique_ptr<LoadedModule> module;
   bool tried = false;
+  bool is_foreign = false;  // nothing in it is for this device
 };
 struct Named {
   Registered* owner;
@@ -43,15 +46,23 @@ Tables& tables() {
 LoadedModule* loaded(Registered* r) {
   if (!r->tried) {
     r->tried = true;
-    std::string text = ptx_of_image(r->image);
+    std::string text = ptx_of_image(r->image, &r->is_foreign);
     if (!text.empty()) r->module = load_module(std::move(text));
   }
   return r->module.get();
 }
 
+cudaError_t why_nothing_in(const std::unordered_map<const void*, Named>& names, const void* key,
+                           cudaError_t unknown) {
+  const auto named = names.find(key);
+  return named != names.end() && named->second.owner->is_foreign ? cudaErrorNoKernelImageForDevice
+                                                                 : unknown;
+}
+
 // After the program's own destructors.
 __attribute__((destructor)) void at_end() {
   write_counters();
+  report_missed_injections();
   finish_reports();
 }
 
@@ -69,6 +80,13 @@ Kernel* find_kernel(const void* function) {
   if (k == m->kernels.end()) return nullptr;
   t.handles.insert(k->second.get());
   return t.resolved[function] = k->second.get();
+}
+
+cudaError_t why_no_kernel(const void* function) {
+  return why_nothing_in(tables().kernels, function, cudaErrorInvalidDeviceFunction);
+}
+cudaError_t why_no_variable(const void* host_variable) {
+  return why_nothing_in(tables().variables, host_variable, cudaErrorInvalidSymbol);
 }
 
 uint64_t find_variable(const void* host_variable, size_t* bytes) {
@@ -97,7 +115,7 @@ std::vector<Kernel*> all_kernels() {
 void write_counters() {
   if (!config().counting() || config().counters == "-") return;
   std::ofstream out(config().counters);
-  write_counters_json(out, all_kernels(), library_counters());
+  write_counters_json(out, all_kernels(), library_counters(), api_calls());
 }
 
 }  // namespace burin::softgpu
@@ -136,32 +154,37 @@ void __cudaRegisterManagedVar(void**, void**, char*, const char* name, int, size
 cudaError_t __cudaGetKernel(cudaKernel_t* kernel, const void* function) {
   const DeviceLock lock(device_mutex());
   Kernel* const k = find_kernel(function);
-  *kernel = reinterpret_cast<cudaKernel_t>(k);
-  return k != nullptr ? cudaSuccess : remember(cudaErrorInvalidDeviceFunction);
+  // Also without a kernel: the launch is what reports it, each time.
+  *kernel = k != nullptr ? reinterpret_cast<cudaKernel_t>(k)
+                         : static_cast<cudaKernel_t>(const_cast<void*>(function));
+  return k != nullptr ? cudaSuccess : remember(why_no_kernel(function));
 }
 cudaError_t cudaGetKernel(cudaKernel_t* kernel, const void* function) {
+  ENTER_API();
   return __cudaGetKernel(kernel, function);
 }
 
 cudaError_t cudaGetSymbolAddress(void** pointer, const void* symbol) {
+  ENTER_API();
   const DeviceLock lock(device_mutex());
   const uint64_t a = find_variable(symbol, nullptr);
   *pointer = reinterpret_cast<void*>(a);
-  return a != 0 ? cudaSuccess : remember(cudaErrorInvalidSymbol);
+  return a != 0 ? cudaSuccess : remember(why_no_variable(symbol));
 }
 cudaError_t cudaGetSymbolSize(size_t* bytes, const void* symbol) {
+  ENTER_API();
   const DeviceLock lock(device_mutex());
-  return find_variable(symbol, bytes) != 0 ? cudaSuccess : remember(cudaErrorInvalidSymbol);
+  return find_variable(symbol, bytes) != 0 ? cudaSuccess : remember(why_no_variable(symbol));
 }
 
 // For programs that read their own counters, which find these by name: dlsym(RTLD_DEFAULT, ...).
-// The counters of kernels launched since the start or the last reset, as JSON, cut to `size` bytes
-// with the 0 at the end. Returns the bytes that all need; 0 if nothing is counted.
+// The counters of what was launched and called since the start or the last reset, as JSON, cut to
+// `size` bytes with the 0 at the end. Returns the bytes that all need; 0 if nothing is counted.
 size_t softgpu_counters_json(char* buffer, size_t size) {
   const DeviceLock lock(device_mutex());
   if (!config().counting()) return 0;
   std::ostringstream text;
-  write_counters_json(text, all_kernels(), library_counters());
+  write_counters_json(text, all_kernels(), library_counters(), api_calls());
   const std::string json = text.str();
   if (size > 0) buffer[json.copy(buffer, size - 1)] = '\0';
   return json.size() + 1;
@@ -170,6 +193,7 @@ void softgpu_counters_reset() {
   const DeviceLock lock(device_mutex());
   for (Kernel* k : all_kernels()) k->counters = {};
   reset_library_counters();
+  reset_api_calls();
 }
 
 }  // extern "C"

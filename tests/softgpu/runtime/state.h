@@ -25,13 +25,22 @@ void set_fault(cudaError_t e);
 cudaError_t settle();
 // At any other call: a fault that has shown already.
 cudaError_t sticky();
+// A kernel faulted, whether it has shown or not.
+bool has_fault();
+// The error is one after which the device is lost.
+bool is_sticky(cudaError_t e);
+// The error of this name or number; cudaSuccess if there is none.
+cudaError_t error_of(const std::string& text);
 
 // Kernel of a host stub's address or a cudaKernel_t; null if unknown.
 Kernel* find_kernel(const void* function);
+// The error of a call that asked for one and got null.
+cudaError_t why_no_kernel(const void* function);
+cudaError_t why_no_variable(const void* host_variable);
 // Address in device memory of a __device__ or __constant__ variable; 0 if unknown.
 uint64_t find_variable(const void* host_variable, size_t* bytes);
 // Checks a launch as the real runtime does; loads the kernel.
-cudaError_t check_launch(Kernel* kernel, dim3 grid, dim3 block, size_t shared);
+cudaError_t check_launch(Kernel& kernel, dim3 grid, dim3 block, size_t shared);
 // The registered modules' kernels, for the counters.
 void write_counters();
 // Of calls of the libraries that stand in for NVIDIA's (library.h), by name.

@@ -90,8 +90,8 @@ extern "C" {
 
 // ---- Streams
 cudaError_t cudaStreamCreateWithPriority(cudaStream_t* stream, unsigned flags, int priority) {
+  ENTER_API();
   const DeviceLock lock(device_mutex());
-  if (const cudaError_t e = sticky(); e != cudaSuccess) return e;
   auto* const s = new StreamState;
   s->flags = flags, s->priority = priority;
   streams().insert(s);
@@ -99,20 +99,24 @@ cudaError_t cudaStreamCreateWithPriority(cudaStream_t* stream, unsigned flags, i
   return cudaSuccess;
 }
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags) {
+  ENTER_API();
   return cudaStreamCreateWithPriority(stream, flags, 0);
 }
 cudaError_t cudaStreamCreate(cudaStream_t* stream) {
+  ENTER_API();
   return cudaStreamCreateWithPriority(stream, 0, 0);
 }
 cudaError_t cudaStreamDestroy(cudaStream_t stream) {
+  ENTER_API_NEEDING(Needs::kDevice);
   const DeviceLock lock(device_mutex());
   StreamState* const s = find_stream(stream);
   if (s == nullptr || s == &default_stream()) return remember(cudaErrorInvalidResourceHandle);
   streams().erase(s);
   delete s;
-  return cudaSuccess;
+  return sticky();
 }
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
+  ENTER_API();
   const DeviceLock lock(device_mutex());
   StreamState* const s = find_stream(stream);
   if (s == nullptr) return remember(cudaErrorInvalidResourceHandle);
@@ -123,9 +127,11 @@ cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
   return settle();
 }
 cudaError_t cudaStreamQuery(cudaStream_t stream) {
+  ENTER_API();
   return cudaStreamSynchronize(stream);
 }
 cudaError_t cudaStreamGetFlags(cudaStream_t stream, unsigned* flags) {
+  ENTER_API();
   const DeviceLock lock(device_mutex());
   StreamState* const s = find_stream(stream);
   if (s == nullptr) return remember(cudaErrorInvalidResourceHandle);
@@ -133,6 +139,7 @@ cudaError_t cudaStreamGetFlags(cudaStream_t stream, unsigned* flags) {
   return cudaSuccess;
 }
 cudaError_t cudaStreamGetPriority(cudaStream_t stream, int* priority) {
+  ENTER_API();
   const DeviceLock lock(device_mutex());
   StreamState* const s = find_stream(stream);
   if (s == nullptr) return remember(cudaErrorInvalidResourceHandle);
@@ -140,6 +147,7 @@ cudaError_t cudaStreamGetPriority(cudaStream_t stream, int* priority) {
   return cudaSuccess;
 }
 cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned) {
+  ENTER_API();
   const DeviceLock lock(device_mutex());
   StreamState* const s = find_stream(stream);
   EventState* const e = find_event(event);
@@ -160,6 +168,7 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned
   return cudaSuccess;
 }
 cudaError_t cudaLaunchHostFunc(cudaStream_t stream, cudaHostFn_t function, void* data) {
+  ENTER_API();
   const DeviceLock lock(device_mutex());
   Operation o;
   o.type = cudaGraphNodeTypeHost;
@@ -172,6 +181,7 @@ cudaError_t cudaLaunchHostFunc(cudaStream_t stream, cudaHostFn_t function, void*
 
 // ---- Capture
 cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode mode) {
+  ENTER_API();
   const DeviceLock lock(device_mutex());
   StreamState* const s = find_stream(stream);
   if (s == nullptr) return remember(cudaErrorInvalidResourceHandle);
@@ -184,6 +194,7 @@ cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode mo
   return cudaSuccess;
 }
 cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
+  ENTER_API();
   const DeviceLock lock(device_mutex());
   StreamState* const s = find_stream(stream);
   if (s == nullptr) return remember(cudaErrorInvalidResourceHandle);
@@ -201,6 +212,7 @@ cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
   return remember(error);
 }
 cudaError_t cudaStreamIsCapturing(cudaStream_t stream, cudaStreamCaptureStatus* status) {
+  ENTER_API();
   const DeviceLock lock(device_mutex());
   StreamState* const s = find_stream(stream);
   if (s == nullptr) return remember(cudaErrorInvalidResourceHandle);
@@ -208,6 +220,7 @@ cudaError_t cudaStreamIsCapturing(cudaStream_t stream, cudaStreamCaptureStatus* 
   return cudaSuccess;
 }
 cudaError_t cudaThreadExchangeStreamCaptureMode(cudaStreamCaptureMode* mode) {
+  ENTER_API();
   static thread_local cudaStreamCaptureMode current = cudaStreamCaptureModeGlobal;
   std::swap(*mode, current);
   return cudaSuccess;
@@ -215,6 +228,7 @@ cudaError_t cudaThreadExchangeStreamCaptureMode(cudaStreamCaptureMode* mode) {
 
 // ---- Events
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned flags) {
+  ENTER_API();
   const DeviceLock lock(device_mutex());
   auto* const e = new EventState;
   e->flags = flags;
@@ -223,17 +237,20 @@ cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned flags) {
   return cudaSuccess;
 }
 cudaError_t cudaEventCreate(cudaEvent_t* event) {
+  ENTER_API();
   return cudaEventCreateWithFlags(event, 0);
 }
 cudaError_t cudaEventDestroy(cudaEvent_t event) {
+  ENTER_API_NEEDING(Needs::kDevice);
   const DeviceLock lock(device_mutex());
   EventState* const e = find_event(event);
   if (e == nullptr) return remember(cudaErrorInvalidResourceHandle);
   events().erase(e);
   delete e;
-  return cudaSuccess;
+  return sticky();
 }
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
+  ENTER_API();
   const DeviceLock lock(device_mutex());
   EventState* const e = find_event(event);
   StreamState* const s = find_stream(stream);
@@ -246,9 +263,11 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
   return cudaSuccess;
 }
 cudaError_t cudaEventRecordWithFlags(cudaEvent_t event, cudaStream_t stream, unsigned) {
+  ENTER_API();
   return cudaEventRecord(event, stream);
 }
 cudaError_t cudaEventSynchronize(cudaEvent_t event) {
+  ENTER_API();
   const DeviceLock lock(device_mutex());
   EventState* const e = find_event(event);
   if (e == nullptr) return remember(cudaErrorInvalidResourceHandle);
@@ -257,9 +276,11 @@ cudaError_t cudaEventSynchronize(cudaEvent_t event) {
   return settle();
 }
 cudaError_t cudaEventQuery(cudaEvent_t event) {
+  ENTER_API();
   return cudaEventSynchronize(event);
 }
 cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t start, cudaEvent_t stop) {
+  ENTER_API();
   const DeviceLock lock(device_mutex());
   const EventState* const a = find_event(start);
   const EventState* const b = find_event(stop);

@@ -9,6 +9,7 @@
 #include <memory>
 #include <vector>
 
+#include "runtime/entry.h"
 #include "runtime/state.h"
 
 namespace burin::softgpu {
@@ -46,6 +47,7 @@ struct StreamState {
 // Null if the handle is no live stream; the default stream's state for 0, 1 and 2.
 StreamState* find_stream(cudaStream_t stream);
 cudaError_t submit(cudaStream_t stream, Operation operation);
+// After a fault nothing runs any more, but for what gives memory back.
 cudaError_t execute(const Operation& operation);
 Operation kernel_operation(Kernel* kernel, dim3 grid, dim3 block, void* const* arguments,
                            size_t shared);

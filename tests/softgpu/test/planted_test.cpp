@@ -2,29 +2,16 @@
 // silent, whatever the order of threads.
 #include <gtest/gtest.h>
 
-#include <cstdio>
-#include <cstdlib>
 #include <string>
 #include <vector>
 
+#include "test/support/run_program.h"
+
 namespace {
 
-struct Outcome {
-  int code;
-  std::string text;
-};
-
 Outcome run(const std::string& name, const std::string& settings) {
-  const char* folder = std::getenv("SOFTGPU_BIN");
-  const std::string command = settings + " SOFTGPU_EXIT_CODE=99 SOFTGPU_HANG_SECONDS=2 " +
-                              (folder != nullptr ? folder : ".") + "/softgpu_planted " + name +
-                              " 2>&1";
-  FILE* pipe = popen(command.c_str(), "r");
-  std::string text;
-  char piece[4096];
-  for (size_t n; (n = fread(piece, 1, sizeof piece, pipe)) > 0;) text.append(piece, n);
-  const int status = pclose(pipe);
-  return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, text};
+  return run_program(settings + " SOFTGPU_EXIT_CODE=99 SOFTGPU_HANG_SECONDS=2",
+                     "softgpu_planted " + name);
 }
 
 struct Bug {

@@ -3,31 +3,20 @@
 #include <unistd.h>
 
 #include <cstdio>
-#include <cstdlib>
 #include <fstream>
 #include <sstream>
 #include <string>
 
+#include "test/support/run_program.h"
+
 namespace {
 
-// Where the programs lie that the tests start; ctest sets it.
-std::string folder() {
-  const char* set = std::getenv("SOFTGPU_BIN");
-  return set != nullptr ? set : ".";
-}
-
 std::string output_of(const std::string& settings, const std::string& arguments) {
-  const std::string command = settings + " " + folder() + "/softgpu_counted " + arguments + " 2>&1";
-  FILE* pipe = popen(command.c_str(), "r");
-  std::string text;
-  char piece[4096];
-  for (size_t n; (n = fread(piece, 1, sizeof piece, pipe)) > 0;) text.append(piece, n);
-  pclose(pipe);
-  return text;
+  return run_program(settings, "softgpu_counted " + arguments).text;
 }
 
 std::string counters() {
-  const std::string file = folder() + "/counters." + std::to_string(getpid()) + ".json";
+  const std::string file = program_folder() + "/counters." + std::to_string(getpid()) + ".json";
   EXPECT_EQ(output_of("SOFTGPU_COUNTERS=" + file, ""), "");
   std::ifstream in(file);
   std::stringstream text;
@@ -68,6 +57,13 @@ TEST(Counters, AreTheSameOnEachRun) {
   const std::string once = counters();
   EXPECT_GT(once.size(), 1000u);
   EXPECT_EQ(once, counters());
+}
+
+// Those of the program, not those that a <<<launch>>> makes behind it.
+TEST(Counters, CallsOfTheRuntimeByName) {
+  expect_has(counters(),
+             "\"api\": {\"cudaDeviceSynchronize\": 1, \"cudaFree\": 2, \"cudaLaunchKernel\": 3, "
+             "\"cudaMalloc\": 2, \"cudaMemset\": 1}}");
 }
 
 TEST(Refusal, NamesTheInstructionAndTheCall) {
