@@ -34,6 +34,19 @@ struct GemmEpilogue {
   bool row_sum_accumulate = false;
 };
 
+// One product of a group, as the arguments of gemm.
+struct GemmProduct {
+  bool transpose_a, transpose_b;
+  int64_t m, n, k;
+  const float* a;
+  int64_t lda;
+  const float* b;
+  int64_t ldb;
+  float* c;
+  int64_t ldc;
+  GemmEpilogue epilogue;
+};
+
 // Contract of the twins. m, n, k >= 0; k = 0 gives epilogue(0). A is stored [m, k], or [k, m] with
 // transpose_a; B is stored [k, n], or [n, k] with transpose_b; C is [m, n]. lda, ldb and ldc are
 // the distances between stored rows, at least the length of one. C is overwritten, or added to with
@@ -51,6 +64,11 @@ void gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, c
           int64_t lda, const float* b, int64_t ldb, float* c, int64_t ldc,
           const GemmEpilogue& epilogue, Stream stream);
 
+// products[count], each as by gemm and with its bits. `products` is host memory, also for the CUDA
+// twin, and read before the call returns. They are made in any order or at the same time: none may
+// write what another reads or writes.
+void gemm_group(const GemmProduct* products, int64_t count, Stream stream);
+
 // The first rung: three loops, one thread. Kept for reading and as a reference; the same bits as
 // gemm, but for the matrix times vector products named above.
 void gemm_naive(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const float* a,
@@ -67,6 +85,9 @@ namespace cuda {
 // The bits of cpu::gemm, but for the payload of a NaN. gemm_rungs.h has tensor cores and split
 // sums.
 decltype(cpu::gemm) gemm;
+// The bits of cuda::gemm for each. Products of transpose_a without transpose_b, gradients of
+// weights, go up to 12 (kMaxGroup, gemm_rungs.h) in one launch; others one by one.
+decltype(cpu::gemm_group) gemm_group;
 }  // namespace cuda
 
 }  // namespace burin

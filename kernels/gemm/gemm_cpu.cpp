@@ -287,6 +287,14 @@ void gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, c
                   ldc, epilogue);
 }
 
+void gemm_group(const GemmProduct* products, int64_t count, Stream stream) {
+  for (int64_t i = 0; i < count; ++i) {
+    const GemmProduct& x = products[i];
+    gemm(x.transpose_a, x.transpose_b, x.m, x.n, x.k, x.a, x.lda, x.b, x.ldb, x.c, x.ldc,
+         x.epilogue, stream);
+  }
+}
+
 BURIN_SIMD_CLONES
 void gemm_naive(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const float* a,
                 int64_t lda, const float* b, int64_t ldb, float* c, int64_t ldc,

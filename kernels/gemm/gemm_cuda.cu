@@ -49,6 +49,47 @@ void check_plan(const GemmPlan& plan, bool matrix_vector, int splits) {
 
 }  // namespace
 
+namespace detail {
+
+Product product_of(const GemmProduct& arguments, int splits) {
+  const GemmEpilogue& epilogue = arguments.epilogue;
+  Finish finish{};
+  finish.c = arguments.c;
+  finish.ldc = arguments.ldc;
+  finish.m = arguments.m;
+  finish.n = arguments.n;
+  finish.derived = epilogue.derivative_output;
+  finish.ld_derived = epilogue.ld_derivative;
+  finish.bias = finish.derived == nullptr ? epilogue.bias : nullptr;
+  finish.activation = epilogue.activation;
+  finish.slope = epilogue.slope;
+  finish.accumulate = epilogue.accumulate;
+  finish.vector = on_16_bytes(finish.c, finish.ldc) && on_16_bytes(finish.bias, 0) &&
+                  (finish.derived == nullptr || on_16_bytes(finish.derived, finish.ld_derived));
+
+  Product x{};
+  x.transpose_a = arguments.transpose_a;
+  x.transpose_b = arguments.transpose_b;
+  x.m = arguments.m;
+  x.n = arguments.n;
+  x.k = arguments.k;
+  x.a = arguments.a;
+  x.lda = arguments.lda;
+  x.b = arguments.b;
+  x.ldb = arguments.ldb;
+  x.vector_a = on_16_bytes(x.a, x.lda);
+  x.vector_b = on_16_bytes(x.b, x.ldb);
+  x.splits = splits;
+  x.split_depth = split_depth(splits, x.k);
+  x.finish = finish;
+  x.row_sum = epilogue.row_sum;
+  x.row_sum_accumulate = epilogue.row_sum_accumulate;
+  if (x.row_sum != nullptr) x.sum_blocks = static_cast<unsigned>((x.m + kSumRows - 1) / kSumRows);
+  return x;
+}
+
+}  // namespace detail
+
 GemmPlan gemm_plan(GemmPrecision precision, bool transpose_a, bool transpose_b, int64_t m,
                    int64_t n) {
   GemmPlan plan;
@@ -82,41 +123,9 @@ void gemm_with(const GemmPlan& plan, bool transpose_a, bool transpose_b, int64_t
   check_plan(plan, is_matrix_vector(transpose_a, transpose_b, m, n), splits);
   if (m == 0) return;
 
-  detail::Finish finish{};
-  finish.c = c;
-  finish.ldc = ldc;
-  finish.m = m;
-  finish.n = n;
-  finish.derived = epilogue.derivative_output;
-  finish.ld_derived = epilogue.ld_derivative;
-  finish.bias = finish.derived == nullptr ? epilogue.bias : nullptr;
-  finish.activation = epilogue.activation;
-  finish.slope = epilogue.slope;
-  finish.accumulate = epilogue.accumulate;
-  finish.vector =
-      detail::on_16_bytes(c, ldc) && detail::on_16_bytes(finish.bias, 0) &&
-      (finish.derived == nullptr || detail::on_16_bytes(finish.derived, finish.ld_derived));
-
-  detail::Product x{};
-  x.transpose_a = transpose_a;
-  x.transpose_b = transpose_b;
-  x.m = m;
-  x.n = n;
-  x.k = k;
-  x.a = a;
-  x.lda = lda;
-  x.b = b;
-  x.ldb = ldb;
-  x.vector_a = detail::on_16_bytes(a, lda);
-  x.vector_b = detail::on_16_bytes(b, ldb);
-  x.splits = splits;
-  x.split_depth = split_depth(splits, k);
-  x.finish = finish;
-  x.row_sum = epilogue.row_sum;
-  x.row_sum_accumulate = epilogue.row_sum_accumulate;
-  if (x.row_sum != nullptr) {
-    x.sum_blocks = static_cast<unsigned>((m + detail::kSumRows - 1) / detail::kSumRows);
-  }
+  detail::Product x = detail::product_of(
+      {transpose_a, transpose_b, m, n, k, a, lda, b, ldb, c, ldc, epilogue}, splits);
+  const detail::Finish finish = x.finish;
   const auto queue = static_cast<cudaStream_t>(stream.handle);
   if (n == 0) {
     x.splits = 1;

@@ -109,24 +109,33 @@ struct Product {
   unsigned sum_blocks;  // their number in each range of k
 };
 
+// A block of threads within its product: `block` of `blocks`, and its range of k.
+struct Place {
+  unsigned block, blocks, range;
+};
+// Of a kernel that makes one product.
+__device__ inline Place place_in_grid() {
+  return {blockIdx.x, gridDim.x, blockIdx.z};
+}
+
 // Rows of op(A) that a block of the tiles' kernels sums.
 constexpr int kSumRows = 64;
 
-// Whether this block is one of those. It then makes its part of x.row_sum, in range blockIdx.z of
-// k: a thread a row, the chain of the contract.
-__device__ inline bool sums_rows(const Product& x) {
-  const unsigned tiles = gridDim.x - x.sum_blocks;
-  if (blockIdx.x < tiles) return false;
-  const int64_t row = int64_t{blockIdx.x - tiles} * kSumRows + threadIdx.x;
+// Whether this block is one of those. It then makes its part of x.row_sum, in its range of k: a
+// thread a row, the chain of the contract.
+__device__ inline bool sums_rows(const Product& x, const Place& at) {
+  const unsigned tiles = at.blocks - x.sum_blocks;
+  if (at.block < tiles) return false;
+  const int64_t row = int64_t{at.block - tiles} * kSumRows + threadIdx.x;
   if (threadIdx.x >= kSumRows || row >= x.m) return true;
-  const int64_t begin = int64_t{blockIdx.z} * x.split_depth;
+  const int64_t begin = int64_t{at.range} * x.split_depth;
   const int64_t end = begin + x.split_depth < x.k ? begin + x.split_depth : x.k;
   const float* a = x.transpose_a ? x.a + row : x.a + row * x.lda;
   const int64_t step = x.transpose_a ? x.lda : 1;
   double total = 0.0;
 #pragma unroll 8
   for (int64_t p = begin; p < end; ++p) total += static_cast<double>(a[p * step]);
-  float* place = x.row_sum + int64_t{blockIdx.z} * x.m + row;
+  float* place = x.row_sum + int64_t{at.range} * x.m + row;
   const float sum = static_cast<float>(total);
   *place = x.row_sum_accumulate ? *place + sum : sum;
   return true;
@@ -140,14 +149,38 @@ struct Part {
   int rows, columns;    // that lie in C
   int64_t begin, depth;
 
-  __device__ explicit Part(const Product& x) {
+  __device__ Part(const Product& x, const Place& at) {
     const int64_t down = (x.m + kRows - 1) / kRows;
-    row = blockIdx.x % down * kRows;
-    column = blockIdx.x / down * kColumns;
+    row = at.block % down * kRows;
+    column = at.block / down * kColumns;
     rows = static_cast<int>(x.m - row < kRows ? x.m - row : kRows);
     columns = static_cast<int>(x.n - column < kColumns ? x.n - column : kColumns);
-    begin = int64_t{blockIdx.z} * x.split_depth;
+    begin = int64_t{at.range} * x.split_depth;
     depth = x.k - begin < x.split_depth ? x.k - begin : x.split_depth;
+  }
+};
+
+// Products of one launch, whose blocks follow each other. By value into the kernels.
+struct Group {
+  // The transposes that there are kernels for: gradients of weights.
+  static constexpr bool kTransposeA = true, kTransposeB = false;
+
+  Product products[kMaxGroup];
+  // Of each product; past the last, the number of them all. Set by lay_out.
+  unsigned first_block[kMaxGroup];
+  int count;
+
+  // The product that this block is of (never one without blocks), and this block's place in it.
+  __device__ int product() const {
+    int found = 0;
+#pragma unroll
+    for (int i = 1; i < kMaxGroup; ++i) found += blockIdx.x >= first_block[i];
+    return found;
+  }
+  __device__ Place place(int product) const {
+    const unsigned first = first_block[product];
+    const unsigned end = product + 1 < kMaxGroup ? first_block[product + 1] : gridDim.x;
+    return {blockIdx.x - first, end - first, 0};
   }
 };
 
@@ -158,14 +191,31 @@ inline int64_t blocks_of(const Product& x, int64_t tile) {
   return (x.m + tile - 1) / tile * ((x.n + tile - 1) / tile);
 }
 // Large tiles read less; small ones spread over more multiprocessors.
-inline bool wants_large_tile(const Product& x, GemmTile tile) {
+inline bool wants_large_tile(int64_t large_tiles, GemmTile tile) {
   constexpr int64_t kMultiprocessors = 108;  // of an A100; it only has to be about right
   if (tile != GemmTile::automatic) return tile == GemmTile::large;
-  return blocks_of(x, 128) * x.splits >= kMultiprocessors;
+  return large_tiles >= kMultiprocessors;
+}
+inline bool wants_large_tile(const Product& x, GemmTile tile) {
+  return wants_large_tile(blocks_of(x, 128) * x.splits, tile);
+}
+inline bool wants_large_tile(const Group& group, GemmTile tile) {
+  int64_t large_tiles = 0;
+  for (int i = 0; i < group.count; ++i) large_tiles += blocks_of(group.products[i], 128);
+  return wants_large_tile(large_tiles, tile);
 }
 inline dim3 grid_of(const Product& x, int64_t tile) {
   return dim3(static_cast<unsigned>(blocks_of(x, tile)) + x.sum_blocks, 1,
               static_cast<unsigned>(x.splits));
+}
+// Sets the first blocks of a group's products in tiles of that size; returns the number of blocks.
+inline unsigned lay_out(Group& group, int64_t tile) {
+  unsigned blocks = 0;
+  for (int i = 0; i < kMaxGroup; ++i) {
+    group.first_block[i] = blocks;
+    if (i < group.count) blocks += grid_of(group.products[i], tile).x;
+  }
+  return blocks;
 }
 
 // The product by cuBLAS, rounded as `precision` says; then x.finish: by cuBLAS where it is plain,
@@ -178,12 +228,20 @@ inline bool has_epilogue(const Finish& finish) {
          finish.activation != Activation::none;
 }
 
+// The arguments of gemm as a product in `splits` ranges of k; m > 0.
+Product product_of(const GemmProduct& arguments, int splits);
+
 // The launchers of the rungs; m, n > 0.
 void multiply_naive(const Product& x, cudaStream_t stream);
 void multiply_vector(const Product& x, cudaStream_t stream);
 void multiply_tiled(const Product& x, GemmTile tile, cudaStream_t stream);
 void multiply_tf32(const Product& x, GemmTile tile, cudaStream_t stream);
 void multiply_bf16(const Product& x, GemmTile tile, cudaStream_t stream);
+// Products of the transposes of Group in one launch; splits 1 and m > 0 in each, and together at
+// least one block.
+void multiply_tiled_group(Group& group, GemmTile tile, cudaStream_t stream);
+void multiply_tf32_group(Group& group, GemmTile tile, cudaStream_t stream);
+void multiply_bf16_group(Group& group, GemmTile tile, cudaStream_t stream);
 // x.row_sum alone, for rungs whose kernels do not make it.
 void sum_rows_alone(const Product& x, cudaStream_t stream);
 // C = finish(sum over s of partial[s], s = 0, 1, ..., splits - 1), and the same for the sums of

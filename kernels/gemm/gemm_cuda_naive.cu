@@ -9,7 +9,7 @@ namespace {
 constexpr int kThreads = 256;
 
 __global__ __launch_bounds__(kThreads) void multiply_naive_kernel(const Product x) {
-  if (sums_rows(x)) return;
+  if (sums_rows(x, place_in_grid())) return;
   const int64_t element = int64_t{blockIdx.x} * kThreads + threadIdx.x;
   if (element >= x.m * x.n) return;
   const int64_t row = element / x.n, column = element % x.n;

@@ -29,7 +29,7 @@ __global__ __launch_bounds__(kThreads) void add_splits_kernel(
 }
 
 __global__ __launch_bounds__(kThreads) void sum_rows_kernel(const Product x) {
-  sums_rows(x);
+  sums_rows(x, place_in_grid());
 }
 
 }  // namespace

@@ -177,13 +177,13 @@ struct TensorLayout {
 };
 
 template <class P, class T, bool kTransposeA, bool kTransposeB>
-__global__ __launch_bounds__(T::kThreads, T::kBlocks) void multiply_tensor_kernel(const Product x) {
+__device__ __forceinline__ void multiply_tensor_tile(const Product& x, const Place& at) {
   using Layout = TensorLayout<T, kTransposeA, kTransposeB>;
   using PanelA = typename Layout::PanelA;
   using PanelB = typename Layout::PanelB;
   extern __shared__ __align__(128) float shared_memory[];
-  if (sums_rows(x)) return;
-  const Part<T::kRows, T::kColumns> part(x);
+  if (sums_rows(x, at)) return;
+  const Part<T::kRows, T::kColumns> part(x, at);
 
   const int warp = static_cast<int>(threadIdx.x) / 32;
   const int row = warp % T::kWarpsDown * 16 * T::kDown;
@@ -228,9 +228,23 @@ __global__ __launch_bounds__(T::kThreads, T::kBlocks) void multiply_tensor_kerne
   }
   __syncthreads();
   Finish finish = x.finish;
-  finish.c += int64_t{blockIdx.z} * x.m * x.n;
+  finish.c += int64_t{at.range} * x.m * x.n;
   finish.template store_tile<T::kRows, T::kColumns, T::kSumStep, T::kThreads>(
       shared_memory, part.row, part.column);
+}
+
+template <class P, class T, bool kTransposeA, bool kTransposeB>
+__global__ __launch_bounds__(T::kThreads, T::kBlocks) void multiply_tensor_kernel(const Product x) {
+  multiply_tensor_tile<P, T, kTransposeA, kTransposeB>(x, place_in_grid());
+}
+
+template <class P, class T>
+__global__ __launch_bounds__(T::kThreads, T::kBlocks) void multiply_tensor_group_kernel(
+    const __grid_constant__ Group group) {
+  const int product = group.product();
+  // By reference into the parameters: a copy would be in registers, too many of them.
+  multiply_tensor_tile<P, T, Group::kTransposeA, Group::kTransposeB>(group.products[product],
+                                                                     group.place(product));
 }
 
 template <class P, class T, bool kTransposeA, bool kTransposeB>
@@ -254,10 +268,26 @@ void launch_tensor(const Product& x, cudaStream_t stream) {
   return launch_tensor<P, T, false, false>(x, stream);
 }
 
+template <class P, class T>
+void launch_tensor(Group& group, cudaStream_t stream) {
+  const auto kernel = multiply_tensor_group_kernel<P, T>;
+  constexpr int kBytes = TensorLayout<T, Group::kTransposeA, Group::kTransposeB>::kBytes;
+  check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, kBytes),
+        "multiply_tensor_group_kernel");
+  kernel<<<lay_out(group, T::kRows), T::kThreads, kBytes, stream>>>(group);
+  check_launch("multiply_tensor_group_kernel");
+}
+
 template <class P>
 void multiply_tensor(const Product& x, GemmTile tile, cudaStream_t stream) {
   if (wants_large_tile(x, tile)) return launch_tensor<P, LargeTensorTile>(x, stream);
   launch_tensor<P, SmallTensorTile>(x, stream);
+}
+
+template <class P>
+void multiply_tensor_group(Group& group, GemmTile tile, cudaStream_t stream) {
+  if (wants_large_tile(group, tile)) return launch_tensor<P, LargeTensorTile>(group, stream);
+  launch_tensor<P, SmallTensorTile>(group, stream);
 }
 
 }  // namespace

@@ -71,13 +71,12 @@ __device__ void multiply_step(const float* panel_a, const float* panel_b, int ro
 }
 
 template <class T, bool kTransposeA, bool kTransposeB>
-__global__ __launch_bounds__(T::kThreads,
-                             512 / T::kThreads) void multiply_tiled_kernel(const Product x) {
+__device__ __forceinline__ void multiply_tile(const Product& x, const Place& at) {
   using PanelA = Panel<T::kRows, !kTransposeA>;
   using PanelB = Panel<T::kColumns, kTransposeB>;
   __shared__ __align__(128) float shared[kStages][T::kPanels];
-  if (sums_rows(x)) return;
-  const Part<T::kRows, T::kColumns> part(x);
+  if (sums_rows(x, at)) return;
+  const Part<T::kRows, T::kColumns> part(x, at);
 
   const int lane = static_cast<int>(threadIdx.x) % 32, warp = static_cast<int>(threadIdx.x) / 32;
   constexpr int kWarpsDown = T::kThreadsDown / 4;
@@ -109,7 +108,7 @@ __global__ __launch_bounds__(T::kThreads,
   wait_for_copies<0>();
 
   Finish finish = x.finish;
-  finish.c += int64_t{blockIdx.z} * x.m * x.n;
+  finish.c += int64_t{at.range} * x.m * x.n;
   float* sums = shared[0];  // [4 kThreadsDown][kColumns]
 #pragma unroll
   for (int i = 0; i < T::kDown; ++i) {
@@ -127,6 +126,21 @@ __global__ __launch_bounds__(T::kThreads,
     finish.template store_tile<4 * T::kThreadsDown, T::kColumns, T::kColumns, T::kThreads>(
         sums, part.row + i * 4 * T::kThreadsDown, part.column);
   }
+}
+
+template <class T, bool kTransposeA, bool kTransposeB>
+__global__ __launch_bounds__(T::kThreads,
+                             512 / T::kThreads) void multiply_tiled_kernel(const Product x) {
+  multiply_tile<T, kTransposeA, kTransposeB>(x, place_in_grid());
+}
+
+template <class T>
+__global__ __launch_bounds__(T::kThreads, 512 / T::kThreads) void multiply_tiled_group_kernel(
+    const __grid_constant__ Group group) {
+  const int product = group.product();
+  // By reference into the parameters: a copy would be in registers, too many of them.
+  multiply_tile<T, Group::kTransposeA, Group::kTransposeB>(group.products[product],
+                                                           group.place(product));
 }
 
 template <class T>
@@ -149,6 +163,13 @@ void launch(const Product& x, cudaStream_t stream) {
   check_launch("multiply_tiled_kernel");
 }
 
+template <class T>
+void launch(Group& group, cudaStream_t stream) {
+  const unsigned blocks = lay_out(group, T::kRows);
+  multiply_tiled_group_kernel<T><<<blocks, T::kThreads, 0, stream>>>(group);
+  check_launch("multiply_tiled_group_kernel");
+}
+
 }  // namespace
 
 void multiply_tiled(const Product& x, GemmTile tile, cudaStream_t stream) {
@@ -156,6 +177,14 @@ void multiply_tiled(const Product& x, GemmTile tile, cudaStream_t stream) {
     launch<LargeTile>(x, stream);
   } else {
     launch<SmallTile>(x, stream);
+  }
+}
+
+void multiply_tiled_group(Group& group, GemmTile tile, cudaStream_t stream) {
+  if (wants_large_tile(group, tile)) {
+    launch<LargeTile>(group, stream);
+  } else {
+    launch<SmallTile>(group, stream);
   }
 }
 

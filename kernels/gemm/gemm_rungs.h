@@ -75,4 +75,12 @@ void gemm_with(const GemmPlan& plan, bool transpose_a, bool transpose_b, int64_t
                int64_t k, const float* a, int64_t lda, const float* b, int64_t ldb, float* c,
                int64_t ldc, const GemmEpilogue& epilogue, Stream stream);
 
+// The products that a launch of gemm_group takes at most.
+inline constexpr int kMaxGroup = 12;
+
+// As gemm_group, by `tiled` (fp32) or `tensor` (tf32, bf16) tiles; the bits of gemm_with for each.
+// GemmTile::automatic goes by all products of a launch together.
+void gemm_group_with(GemmPrecision precision, GemmTile tile, const GemmProduct* products,
+                     int64_t count, Stream stream);
+
 }  // namespace burin::cuda
