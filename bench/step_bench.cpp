@@ -5,10 +5,9 @@
 #include <benchmark/benchmark.h>
 
 #include <memory>
-#include <random>
 
+#include "bench/peers/made_up_images.h"
 #include "bench/peers/steps.h"
-#include "engine/data/image_set.h"
 #include "kernels/common/parallel.h"
 #include "kernels/gemm/gemm.h"
 #include "models/model.h"
@@ -16,22 +15,8 @@
 namespace burin {
 namespace {
 
-constexpr int64_t kImages = 8192;
-constexpr int64_t kSide = 28;
-
-// Mostly background with some ink, as digits are.
-ImageSet made_up_images() {
-  ImageSet set{kImages, kSide, kSide, {}, {}};
-  set.images.resize(size_t(kImages * kSide * kSide));
-  set.labels.assign(size_t(kImages), 0);
-  std::mt19937 engine(1);
-  std::uniform_int_distribution<int> ink(-1023, 255);
-  for (uint8_t& pixel : set.images) pixel = uint8_t(std::max(0, ink(engine)));
-  return set;
-}
-
 void measure(benchmark::State& state, const Config& config) {
-  static const ImageSet images = made_up_images();
+  static const ImageSet images = bench::made_up_images();
   static const DeviceImages data(images, Device::cpu);
   cpu::set_threads(1);
   const std::unique_ptr<Model> model =

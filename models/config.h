@@ -24,6 +24,8 @@ struct Config {
   int64_t batch = 128;
   uint64_t seed = 1;
   std::string device = "auto";
+  std::string precision = "fp32";
+  std::string gemm = "own";
   int64_t threads = 0;
 
   std::string optimizer = "adam";

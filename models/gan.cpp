@@ -4,10 +4,10 @@
 
 #include "engine/backend/dispatch.h"
 #include "engine/ops/ops.h"
+#include "kernels/batch/batch.h"
 #include "kernels/ema_update/ema_update.h"
 #include "kernels/fill/fill.h"
-#include "kernels/gather/gather.h"
-#include "kernels/random_fill/random_fill.h"
+#include "kernels/scale/scale.h"
 
 namespace burin {
 namespace {
@@ -35,10 +35,10 @@ Gan::Gan(const Config& config, int64_t pixels, int64_t data_count, Device device
                                  config.generator_output)),
       discriminator_net_(discriminator_,
                          mlp_options(chain(pixels, config.discriminator_hidden, 1))),
-      indices_(device, static_cast<size_t>(config.batch) * sizeof(int32_t)),
       discriminator_targets_(device, static_cast<size_t>(2 * config.batch) * sizeof(float)),
       generator_targets_(device, static_cast<size_t>(config.batch) * sizeof(float)) {
   loss_names_ = {"discriminator", "generator"};
+  loss_networks_ = {"discriminator", "generator"};
   generator_.allocate(device);
   discriminator_.allocate(device);
   if (config.ema > 0) {
@@ -48,8 +48,12 @@ Gan::Gan(const Config& config, int64_t pixels, int64_t data_count, Device device
     }
     sampling_.allocate(device);
   }
-  generator_optimizer_ = std::make_unique<Optimizer>(generator_, update_rule());
-  discriminator_optimizer_ = std::make_unique<Optimizer>(discriminator_, update_rule());
+  generator_optimizer_ = std::make_unique<Optimizer>(generator_, update_rule(), stream());
+  discriminator_optimizer_ = std::make_unique<Optimizer>(discriminator_, update_rule(), stream());
+  networks_ = {{"generator", &generator_, generator_optimizer_.get(),
+                config.ema > 0 ? &average_ : nullptr, config.l1_generator},
+               {"discriminator", &discriminator_, discriminator_optimizer_.get(), nullptr,
+                config.l1_discriminator}};
   BURIN_DISPATCH(device, fill, discriminator_targets_.as<float>(), config.batch,
                  static_cast<float>(config.real_label), {});
   if (config.gan_loss == "non_saturating") {
@@ -66,99 +70,92 @@ void Gan::initialize(const ImageSet&) {
                         stream_of(RandomStream::initial_weights, layer++));
     }
   }
-  if (config_.ema > 0) {
-    BURIN_DISPATCH(tape_.device(), ema_update, generator_.values().as<float>(),
-                   average_.as<float>(), generator_.flat_size(), 0.0f, {});
+  if (config_.ema > 0) {  // begins at the weights
+    BURIN_DISPATCH(device_, scale, generator_.values().as<float>(), 1.0f, average_.as<float>(),
+                   generator_.flat_size(), false, {});
   }
   generator_optimizer_->measure();
   discriminator_optimizer_->measure();
 }
 
-Model::Network Gan::generator_network() {
-  return {"generator", &generator_, generator_optimizer_.get(),
-          config_.ema > 0 ? &average_ : nullptr};
-}
-
-Model::Network Gan::discriminator_network() {
-  return {"discriminator", &discriminator_, discriminator_optimizer_.get(), nullptr};
-}
-
-std::vector<Model::Network> Gan::networks() {
-  return {generator_network(), discriminator_network()};
-}
-
-Variable Gan::noise(RandomStream stream) {
-  const Tensor z = tape_.temporary({config_.batch, config_.latent});
-  BURIN_DISPATCH(tape_.device(), random_normal, z.data(), z.elements(), 1.0f, key(stream), {});
-  return tape_.constant(z);
-}
-
-Mlp::Dropout Gan::dropout(RandomStream stream) const {
-  return {static_cast<float>(config_.dropout), key(stream)};
-}
-
-void Gan::discriminator_turn(const DeviceImages& data) {
-  tape_.reset();
-  const int64_t batch = config_.batch;
-  const Tensor images = tape_.temporary({2 * batch, pixels()});
-  // Bytes to the range of the generator's output: [-1, 1] or [0, 1].
-  const float range = tanh_output() ? 2.0f : 1.0f;
-  BURIN_DISPATCH(tape_.device(), batch_indices, data.count(), batch, key(RandomStream::batch_order),
-                 indices_.as<int32_t>(), {});
-  BURIN_DISPATCH(tape_.device(), gather_scale, data.images(), indices_.as<int32_t>(), batch,
-                 pixels(), range / 255.0f, 1.0f - range, images.data(), {});
-  generator_net_.forward(tape_, generator_, noise(RandomStream::noise_for_discriminator), false,
-                         Mlp::Dropout(), images.row_range(batch, batch));
-
-  const Variable logits =
-      discriminator_net_.forward(tape_, discriminator_, tape_.constant(images), true,
-                                 dropout(RandomStream::dropout_discriminator_turn));
-  // E[-log D(real)] + E[-log(1 - D(fake))]: Goodfellow et al. 2014, equation 1, as a loss.
-  const Tensor targets(discriminator_targets_.as<float>(), {2 * batch, 1}, tape_.device());
-  const float per_image = 1.0f / static_cast<float>(batch);
-  Variable loss = ops::bce_logits(tape_, logits, targets, per_image);
-  record_loss(0, loss, "discriminator");
-  if (config_.l1_discriminator_output > 0) {
-    const float lambda = static_cast<float>(config_.l1_discriminator_output);
-    loss = ops::add(tape_, loss, ops::l1_activity(tape_, logits, lambda * per_image));
-  }
-  tape_.backward(loss);
+StepScalars Gan::scalars_at(int64_t step) const {
+  StepScalars scalars{};
   const double lr = config_.lr_discriminator > 0 ? config_.lr_discriminator : config_.lr;
-  update(discriminator_network(), lr, config_.l1_discriminator);
+  scalars.update[0] = update_scalars_at(step, lr);
+  scalars.update[1] = update_scalars_at(step, config_.lr);
+  // Young averages forget faster, so that they are not ruled by the initial weights.
+  const double t = static_cast<double>(step);
+  scalars.average_decay = static_cast<float>(std::min(config_.ema, (1.0 + t) / (10.0 + t)));
+  return scalars;
 }
 
-void Gan::generator_turn() {
-  tape_.reset();
-  const int64_t batch = config_.batch;
-  const Variable fake =
-      generator_net_.forward(tape_, generator_, noise(RandomStream::noise_for_generator), true);
-  const Variable logits = discriminator_net_.forward(tape_, discriminator_, fake, false,
-                                                     dropout(RandomStream::dropout_generator_turn));
+// The discriminator on x, its last layer and the loss of its output in one.
+Variable Gan::discriminator_loss(Variable x, bool trainable, const Tensor& targets, float scale,
+                                 float l1_scale, RandomStream dropout) {
+  const Variable hidden =
+      discriminator_net_.forward_hidden(tape_, discriminator_, x, trainable,
+                                        {static_cast<float>(config_.dropout), key(dropout)});
+  const Linear& last = discriminator_net_.layers().back();
+  return ops::logistic_loss(tape_, hidden, last.weight_variable(tape_, discriminator_, trainable),
+                            last.bias_variable(tape_, discriminator_, trainable), targets, scale,
+                            l1_scale);
+}
+
+void Gan::discriminator_turn(const Tensor& images) {
+  // E[-log D(real)] + E[-log(1 - D(fake))]: Goodfellow et al. 2014, equation 1, as a loss.
+  const Tensor targets(discriminator_targets_.as<float>(), {2 * config_.batch, 1}, device_);
+  const float per_image = 1.0f / static_cast<float>(config_.batch);
+  const Variable loss = discriminator_loss(
+      tape_.constant(images), true, targets, per_image,
+      static_cast<float>(config_.l1_discriminator_output) * per_image,
+      RandomStream::dropout_discriminator_turn);
+  record_loss(0, loss);
+  tape_.backward_part({loss});
+  discriminator_optimizer_->step(clock_.update(0));
+}
+
+void Gan::generator_turn(Variable fake) {
   // Non-saturating: -log D(fake), cross entropy against 1. Minimax: log(1 - D(fake)), minus the
   // cross entropy against 0. Goodfellow et al. 2014, section 3.
-  const Tensor targets(generator_targets_.as<float>(), {batch, 1}, tape_.device());
-  const float per_image = 1.0f / static_cast<float>(batch);
+  const Tensor targets(generator_targets_.as<float>(), {config_.batch, 1}, device_);
+  const float per_image = 1.0f / static_cast<float>(config_.batch);
   const bool minimax = config_.gan_loss == "minimax";
-  Variable loss = ops::bce_logits(tape_, logits, targets, minimax ? -per_image : per_image);
-  record_loss(1, loss, "generator");
+  const Variable loss =
+      discriminator_loss(fake, false, targets, minimax ? -per_image : per_image, 0.0f,
+                         RandomStream::dropout_generator_turn);
+  record_loss(1, loss);
   if (config_.l1_generator_output > 0) {
     const float lambda = static_cast<float>(config_.l1_generator_output);
-    loss = ops::add(tape_, loss, ops::l1_activity(tape_, fake, lambda * per_image));
+    tape_.backward({loss, ops::l1_activity(tape_, fake, lambda * per_image)});
+  } else {
+    tape_.backward(loss);
   }
-  tape_.backward(loss);
-  update(generator_network(), config_.lr, config_.l1_generator);
+  generator_optimizer_->step(clock_.update(1));
   if (config_.ema > 0) {
-    // Young averages forget faster, so that they are not ruled by the initial weights.
-    const double t = static_cast<double>(step());
-    const float decay = static_cast<float>(std::min(config_.ema, (1.0 + t) / (10.0 + t)));
-    BURIN_DISPATCH(tape_.device(), ema_update, generator_.values().as<float>(),
-                   average_.as<float>(), generator_.flat_size(), decay, {});
+    BURIN_DISPATCH(device_, ema_update, generator_.values().as<float>(), average_.as<float>(),
+                   generator_.flat_size(), clock_.average_decay(), stream());
   }
 }
 
 void Gan::forward_backward_update(const DeviceImages& data) {
-  discriminator_turn(data);
-  generator_turn();
+  const int64_t batch = config_.batch;
+  const Tensor z = tape_.temporary({2 * batch, config_.latent});
+  const Tensor images = tape_.temporary({3 * batch, pixels()});  // real, fake, fake
+  // Bytes to the range of the generator's output: [-1, 1] or [0, 1].
+  const float range = tanh_output() ? 2.0f : 1.0f;
+  const BatchNoise noise{z.data(), batch * config_.latent,
+                         key(RandomStream::noise_for_discriminator),
+                         key(RandomStream::noise_for_generator)};
+  BURIN_DISPATCH(device_, batch_scale, data.images(), data.count(), batch, pixels(),
+                 key(RandomStream::batch_order), range / 255.0f, 1.0f - range, images.data(), noise,
+                 stream());
+  ops::DenseOptions options;
+  options.out = images.row_range(batch, 2 * batch);
+  options.trained_rows = {batch, batch};
+  const Variable fake = generator_net_.forward(tape_, generator_, tape_.constant(z), true,
+                                               Mlp::Dropout(), options);
+  discriminator_turn(images.row_range(0, 2 * batch));
+  generator_turn(ops::rows(tape_, fake));
 }
 
 std::vector<float> Gan::generate(const std::vector<float>& z) {

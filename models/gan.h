@@ -7,7 +7,8 @@ namespace burin {
 
 // A step is two turns. The discriminator's: real and fake images in one batch of 2B, the generator
 // only runs forward. The generator's: fresh noise, gradients flow through the discriminator, whose
-// weights get none.
+// weights get none. The generator does not change between the turns, so it makes the fake images of
+// both in one forward pass.
 class Gan : public Model {
  public:
   Gan(const Config& config, int64_t pixels, int64_t data_count, Device device);
@@ -15,18 +16,16 @@ class Gan : public Model {
   void initialize(const ImageSet& set) override;
   // With the running average of the generator's weights, masked to their zeros, if there is one.
   std::vector<float> generate(const std::vector<float>& z) override;
-  std::vector<Network> networks() override;
 
  protected:
   void forward_backward_update(const DeviceImages& data) override;
+  StepScalars scalars_at(int64_t step) const override;
 
  private:
-  Network generator_network();
-  Network discriminator_network();
-  void discriminator_turn(const DeviceImages& data);
-  void generator_turn();
-  Variable noise(RandomStream stream);
-  Mlp::Dropout dropout(RandomStream stream) const;
+  void discriminator_turn(const Tensor& images);
+  void generator_turn(Variable fake);
+  Variable discriminator_loss(Variable x, bool trainable, const Tensor& targets, float scale,
+                              float l1_scale, RandomStream dropout);
   bool tanh_output() const { return config_.generator_output == "tanh"; }
 
   Parameters generator_;
@@ -35,7 +34,6 @@ class Gan : public Model {
   Mlp discriminator_net_;
   Memory average_;                // of the generator, flat
   Parameters sampling_;           // the generator that generate() runs: averaged, masked
-  Memory indices_;                // int32_t [B]
   Memory discriminator_targets_;  // [2B]: real_label, then 0
   Memory generator_targets_;      // [B]: what the generator wants the discriminator to say
   std::unique_ptr<Optimizer> generator_optimizer_;

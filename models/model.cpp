@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "engine/backend/dispatch.h"
@@ -10,26 +11,89 @@
 #include "models/vae.h"
 
 namespace burin {
+namespace {
+
+// Steps whose scalars are brought to the device at a time: those between two log points, if that is
+// reasonable.
+constexpr int64_t kLeastTable = 32;
+constexpr int64_t kMostTable = 4096;
+
+GemmSettings gemm_settings(const Config& config) {
+  GemmSettings settings;
+  settings.precision = config.precision == "tf32"   ? cuda::GemmPrecision::tf32
+                       : config.precision == "bf16" ? cuda::GemmPrecision::bf16
+                                                    : cuda::GemmPrecision::fp32;
+  settings.library = config.gemm == "cublas" ? GemmLibrary::cublas
+                     : config.gemm == "auto" ? GemmLibrary::automatic
+                                             : GemmLibrary::own;
+  return settings;
+}
+
+}  // namespace
 
 Model::Model(const Config& config, int64_t pixels, int64_t data_count, Device device)
     : config_(config),
-      tape_(device),
+      device_(device),
       pixels_(pixels),
       steps_per_epoch_(data_count / config.batch),
       schedule_(config_, steps_per_epoch_),
-      step_(device, sizeof(uint64_t)) {}
+      stream_(device == Device::cuda ? std::make_unique<cuda::OwnedStream>() : nullptr),
+      tape_(device, stream(), gemm_settings(config)),
+      clock_(device, stream(), std::clamp<int64_t>(config.log_every, kLeastTable, kMostTable),
+             [this](int64_t step) { return scalars_at(step); }) {}
+
+Model::~Model() = default;
 
 void Model::train_step(const DeviceImages& data) {
-  forward_backward_update(data);
-  // Here too, so that the arena puts its memory in order in the first step and not in the second.
-  tape_.reset();
-  ++loss_count_;
-  set_step(step() + 1);
+  follow_schedule();
+  clock_.prepare();
+  if (device_ != Device::cuda || cuda::every_launch_waits()) {
+    queue_step(data);
+  } else if (!graph_.empty() && graph_memory_ == tape_.memory_version() && graph_data_ == &data) {
+    graph_.launch(stream());
+    clock_.count_replayed();
+  } else if (graph_data_ != &data || graph_memory_ != tape_.memory_version()) {
+    // First as it is: temporaries find their places, kernels are loaded.
+    queue_step(data);
+    graph_.reset();
+    graph_data_ = &data;
+    graph_memory_ = tape_.memory_version();
+  } else {
+    graph_.capture(stream(), [&] { queue_step(data); });
+    clock_.uncount();
+    graph_.launch(stream());
+    clock_.count_replayed();
+  }
 }
 
-void Model::set_step(int64_t step) {
-  const uint64_t value = static_cast<uint64_t>(step);
-  copy_to_device(step_.device(), step_.data(), &value, sizeof value);
+void Model::queue_step(const DeviceImages& data) {
+  tape_.reset();
+  forward_backward_update(data);
+  clock_.advance(losses_);
+  // Here too, so that the arena puts its memory in order in the first step and not in the second.
+  tape_.reset();
+}
+
+void Model::synchronize() const {
+  burin::synchronize(device_, stream());
+}
+
+// L1 comes to its end between two steps.
+void Model::follow_schedule() {
+  const bool acts = schedule_.l1_acts(step());
+  for (const Network& network : networks_) {
+    network.optimizer->set_lambda(acts ? static_cast<float>(network.lambda) : 0.0f);
+    if (acts || network.lambda == 0) continue;
+    if (config_.l1_cut > 0 && schedule_.l1_ends(step())) {
+      network.optimizer->cut_smallest(*network.parameters, config_.l1_cut);
+    }
+    network.optimizer->freeze_zeros();
+  }
+}
+
+UpdateScalars Model::update_scalars_at(int64_t step, double lr) const {
+  return update_scalars(update_rule(), static_cast<float>(lr * schedule_.rate_factor(step)),
+                        step + 1);
 }
 
 std::vector<float> Model::latent_noise(int64_t count, uint64_t seed) const {
@@ -40,44 +104,34 @@ std::vector<float> Model::latent_noise(int64_t count, uint64_t seed) const {
 }
 
 std::vector<double> Model::take_losses() {
-  std::vector<double> means(loss_names_.size(), 0.0);
-  for (size_t i = 0; i < loss_sums_.size(); ++i) {
-    if (loss_count_ > 0) means[i] = loss_sums_[i] / static_cast<double>(loss_count_);
-    loss_sums_[i] = 0;
+  const StepClock::Losses taken = clock_.take_losses();
+  if (taken.bad_step > 0) {
+    report_divergence(taken.bad_step, static_cast<size_t>(taken.bad_loss), "infinite or NaN");
   }
-  loss_count_ = 0;
+  std::vector<double> means = taken.means;
+  means.resize(loss_names_.size());
   return means;
 }
 
-void Model::record_loss(size_t index, Variable loss, const char* network) {
+void Model::record_loss(size_t index, Variable loss) {
+  losses_.resize(loss_names_.size());
+  losses_[index] = loss.value().data();
+  if (device_ != Device::cpu) return;
   const double value = static_cast<double>(loss.value().item());
-  if (!std::isfinite(value)) {
-    // The loss says where it was seen; weights that are no numbers say where it came from.
-    for (const Network& candidate : networks()) {
-      if (!std::isfinite(candidate.optimizer->l1_norm())) {
-        throw TrainingDiverged(fmt::format(
-            "step {}: the {} has weights that are infinite or NaN (the {} loss is {}); a smaller "
-            "learning rate may help",
-            step() + 1, candidate.name, loss_names_[index], value));
-      }
-    }
-    throw TrainingDiverged(fmt::format("step {}: the {} loss, of the {}, is {}", step() + 1,
-                                       loss_names_[index], network, value));
-  }
-  loss_sums_.resize(loss_names_.size());
-  loss_sums_[index] += value;
+  if (!std::isfinite(value)) report_divergence(step() + 1, index, fmt::format("{}", value));
 }
 
-void Model::update(const Network& network, double lr, double lambda) {
-  const bool acts = schedule_.l1_acts(step());
-  network.optimizer->set_lambda(acts ? static_cast<float>(lambda) : 0.0f);
-  if (!acts && lambda > 0) {
-    if (config_.l1_cut > 0 && schedule_.l1_ends(step())) {
-      network.optimizer->cut_smallest(*network.parameters, config_.l1_cut);
-    }
-    network.optimizer->freeze_zeros();
+void Model::report_divergence(int64_t step, size_t loss, const std::string& value) const {
+  // The loss says where it was seen; weights that are no numbers say where it came from.
+  for (const Network& network : networks_) {
+    if (std::isfinite(network.optimizer->l1_norm())) continue;
+    throw TrainingDiverged(fmt::format(
+        "step {}: the {} has weights that are infinite or NaN (the {} loss is {}); a smaller "
+        "learning rate may help",
+        step, network.name, loss_names_[loss], value));
   }
-  network.optimizer->step(static_cast<float>(lr * schedule_.rate_factor(step())), step() + 1);
+  throw TrainingDiverged(fmt::format("step {}: the {} loss, of the {}, is {}", step,
+                                     loss_names_[loss], loss_networks_[loss], value));
 }
 
 UpdateRule Model::update_rule() const {

@@ -8,9 +8,11 @@
 #include <vector>
 
 #include "engine/autograd/tape.h"
+#include "engine/backend/cuda.h"
 #include "engine/data/device_images.h"
 #include "engine/nn/mlp.h"
 #include "engine/optim/optimizer.h"
+#include "engine/optim/step_clock.h"
 #include "engine/random_streams.h"
 #include "models/config.h"
 #include "models/schedule.h"
@@ -28,16 +30,21 @@ class Model {
   // `data_count` training images of `pixels` pixels. Parameters are allocated and zero: call
   // initialize(), or load a checkpoint.
   Model(const Config& config, int64_t pixels, int64_t data_count, Device device);
-  virtual ~Model() = default;
+  virtual ~Model();
   Model(const Model&) = delete;
   Model& operator=(const Model&) = delete;
 
   // Random weights from the seed; `set` is the training set.
   virtual void initialize(const ImageSet& set) = 0;
 
-  // One training step on the next batch of `data`. Throws TrainingDiverged before the weights are
-  // touched by a loss that is not finite.
+  // One training step on the next batch of `data`, always the same data. On the CPU, throws
+  // TrainingDiverged before the weights are touched by a loss that is not finite. On CUDA the step
+  // is only queued, as one graph from the third on, and take_losses() tells.
   void train_step(const DeviceImages& data);
+  // What steps are queued on; the default stream but on CUDA.
+  Stream stream() const { return stream_ == nullptr ? Stream{} : stream_->get(); }
+  // Returns when all steps are done.
+  void synchronize() const;
 
   // Images [count, pixels] in [0, 1] from latent vectors z [count, latent].
   virtual std::vector<float> generate(const std::vector<float>& z) = 0;
@@ -48,48 +55,71 @@ class Model {
     const char* name;  // "generator"
     Parameters* parameters;
     Optimizer* optimizer;
-    Memory* average;  // running average of the values, or nullptr
+    Memory* average;    // running average of the values, or nullptr
+    double lambda = 0;  // of its weights, while L1 acts
   };
-  virtual std::vector<Network> networks() = 0;
+  const std::vector<Network>& networks() const { return networks_; }
 
-  // Losses by name, and their means since they were last taken.
+  // Losses by name, and their means since they were last taken. Waits for the device; throws
+  // TrainingDiverged if a loss was not finite.
   const std::vector<std::string>& loss_names() const { return loss_names_; }
   std::vector<double> take_losses();
 
-  int64_t step() const { return static_cast<int64_t>(*step_.as<uint64_t>()); }  // steps done
-  void set_step(int64_t step);
+  int64_t step() const { return clock_.step(); }  // steps done, or queued
+  void set_step(int64_t step) { clock_.set_step(step); }
   int64_t steps_per_epoch() const { return steps_per_epoch_; }
   int64_t pixels() const { return pixels_; }
   const Config& config() const { return config_; }
   double learning_rate() const { return config_.lr * schedule_.rate_factor(step()); }
   size_t peak_step_bytes() const { return tape_.peak_bytes(); }
+  size_t product_scratch_bytes() const { return tape_.products().scratch_bytes(); }
+  // Makes room for temporaries of `bytes`.
+  void reserve_step_bytes(size_t bytes) { tape_.reserve(bytes); }
+  // Kernels in a step, where steps are captured; 0 before.
+  int kernels_per_step() const { return graph_.kernels(); }
 
  protected:
   virtual void forward_backward_update(const DeviceImages& data) = 0;
 
   RandomKey key(RandomStream stream) const {
-    return {config_.seed, stream_of(stream), step_.as<uint64_t>()};
+    return {config_.seed, stream_of(stream), clock_.device_step()};
   }
   UpdateRule update_rule() const;
   MlpOptions mlp_options(std::vector<int64_t> sizes) const;
   Activation hidden_activation() const;
   Initialization initialization() const;
-  // Adds `loss` to its mean; throws TrainingDiverged if it is not finite.
-  void record_loss(size_t index, Variable loss, const char* network);
-  // Sets lambda by the schedule and updates `network` with learning rate `lr` before the schedule.
-  void update(const Network& network, double lr, double lambda);
+  // Says where the loss of this step is, to be added to its mean. On the CPU, throws
+  // TrainingDiverged if it is not finite.
+  void record_loss(size_t index, Variable loss);
+  // What step 0, 1, ... reads on the device.
+  virtual StepScalars scalars_at(int64_t step) const = 0;
+  UpdateScalars update_scalars_at(int64_t step, double lr) const;
 
   const Config config_;
-  Tape tape_;
-  std::vector<std::string> loss_names_;
+  const Device device_;
 
  private:
   const int64_t pixels_;
   const int64_t steps_per_epoch_;
   const Schedule schedule_;
-  Memory step_;  // one uint64_t
-  std::vector<double> loss_sums_;
-  int64_t loss_count_ = 0;
+  const std::unique_ptr<cuda::OwnedStream> stream_;  // on CUDA
+
+ protected:
+  Tape tape_;
+  StepClock clock_;
+  std::vector<Network> networks_;
+  std::vector<std::string> loss_names_;
+  std::vector<const char*> loss_networks_;  // each loss's network
+
+ private:
+  void follow_schedule();
+  void queue_step(const DeviceImages& data);
+  [[noreturn]] void report_divergence(int64_t step, size_t loss, const std::string& value) const;
+
+  std::vector<const float*> losses_;  // of the step in hand, on the device
+  cuda::Graph graph_;
+  int64_t graph_memory_ = -1;  // Tape::memory_version of the graph's addresses
+  const DeviceImages* graph_data_ = nullptr;
 };
 
 std::unique_ptr<Model> make_model(const Config& config, int64_t pixels, int64_t data_count,

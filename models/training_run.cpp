@@ -10,10 +10,12 @@
 #include <cstdio>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <tuple>
 
 #include "engine/io/error.h"
 #include "engine/io/png.h"
 #include "kernels/common/parallel.h"
+#include "models/memory_plan.h"
 #include "models/vae.h"
 
 namespace burin {
@@ -66,16 +68,6 @@ void remove_leftovers(const fs::path& directory) {
   for (const fs::path& leftover : leftovers) fs::remove(leftover, ignored);
 }
 
-Device device_of(const Config& config) {
-  if (config.device == "cuda") {
-    throw Error(kCudaEnabled
-                    ? "--device cuda: training on the GPU is not in this version; use cpu"
-                    : "--device cuda: this build has no CUDA; use cpu, or build the preset "
-                      "cuda-release");
-  }
-  return Device::cpu;
-}
-
 int64_t steps_between(double epochs, int64_t steps_per_epoch) {
   if (epochs == 0) return 0;
   return std::max<int64_t>(1, std::llround(epochs * static_cast<double>(steps_per_epoch)));
@@ -83,8 +75,23 @@ int64_t steps_between(double epochs, int64_t steps_per_epoch) {
 
 }  // namespace
 
+Device TrainingRun::choose_device() {
+  if (config_.device != "cpu") {
+    if (cuda::missing().empty()) return Device::cuda;
+    if (config_.device == "cuda") throw Error("--device cuda: " + cuda::missing());
+    if (kCudaEnabled) where_ += fmt::format(" ({})", cuda::missing());
+  }
+  for (const auto& [key, value, only] : {std::tuple("precision", config_.precision, "fp32"),
+                                         std::tuple("gemm", config_.gemm, "own")}) {
+    if (value == only) continue;
+    throw UsageError(fmt::format("{} is {}, but training runs on the CPU, which knows {} alone",
+                                 key, value, only));
+  }
+  return Device::cpu;
+}
+
 TrainingRun::TrainingRun(const Config& config, const RunOptions& options) : config_(config) {
-  const Device device = device_of(config_);
+  const Device device = choose_device();
   std::optional<Checkpoint> checkpoint;
   if (options.resume) checkpoint = read_checkpoint(options.out);
 
@@ -93,19 +100,33 @@ TrainingRun::TrainingRun(const Config& config, const RunOptions& options) : conf
     throw UsageError(fmt::format("batch is {}, but {} has {} training images", config_.batch,
                                  in_quotes(config_.data), train.count));
   }
-  train_ = std::make_unique<DeviceImages>(train, device);
+  std::optional<ImageSet> test;
   if (config_.model == ModelKind::vae) {
-    const ImageSet test = load_image_set(config_.data, Split::test);
-    if (test.rows != train.rows || test.cols != train.cols) {
+    test = load_image_set(config_.data, Split::test);
+    if (test->rows != train.rows || test->cols != train.cols) {
       throw Error(fmt::format("{}: test images are {} x {}, training images {} x {}",
-                              in_quotes(config_.data), test.rows, test.cols, train.rows,
+                              in_quotes(config_.data), test->rows, test->cols, train.rows,
                               train.cols));
     }
-    test_ = std::make_unique<DeviceImages>(test, device);
   }
+  MemoryPlan plan;
+  if (device == Device::cuda) {
+    plan = plan_memory(config_, train, test ? &*test : nullptr, kGridImages);
+    const size_t free = cuda::free_bytes();
+    if (plan.total() > free) {
+      throw OutOfMemory(fmt::format(
+          "out of memory: batch {} takes {}; {} are free on {}; a smaller --batch takes less",
+          config_.batch, plan.to_string(), bytes_text(free), cuda::device_info().name));
+    }
+    where_ = fmt::format("{}, with {}; {} are free", cuda::device_info().name, plan.to_string(),
+                         bytes_text(free));
+  }
+  train_ = std::make_unique<DeviceImages>(train, device);
+  if (test) test_ = std::make_unique<DeviceImages>(*test, device);
 
   progress_ = {train.rows, train.cols, train.count, 0, 0};
   model_ = make_model(config_, train.pixels(), train.count, device);
+  model_->reserve_step_bytes(plan.step);
   if (checkpoint) {
     const Progress& before = checkpoint->progress;
     if (before.rows != train.rows || before.cols != train.cols || before.count != train.count) {
@@ -150,8 +171,17 @@ void TrainingRun::open_directory(const RunOptions& options) {
     const nlohmann::json point = nlohmann::json::parse(line, nullptr, false);
     return point.is_object() && point.value("step", int64_t{0}) <= progress_.step;
   });
-  if (!options.resume) {
+  if (options.resume) return;
+  try {
     save_checkpoint((directory / "checkpoint.safetensors").string(), *model_, progress_);
+  } catch (...) {  // nothing was trained: leave nothing, so that the same command can be given again
+    metrics_.reset();
+    std::error_code ignored;
+    for (const char* name : {"config.json", "metrics.jsonl", "samples"}) {
+      fs::remove(directory / name, ignored);
+    }
+    fs::remove(directory, ignored);  // if it is empty
+    throw;
   }
 }
 
@@ -242,6 +272,13 @@ TrainingRun::Result TrainingRun::train(RunListener& listener, const std::atomic<
     cpu::set_threads(tuner.threads());
     const double begin = now();
     model_->train_step(*train_);
+    const int64_t step = model_->step();
+    const bool last = step == total_steps_;
+    const bool save = last || due(step, checkpoint_every);
+    const bool show = last || due(step, sample_every);
+    const bool note = save || due(step, config_.log_every);
+    // A GPU is given step after step until somebody wants to see what came of them.
+    if (note || show || stop) model_->synchronize();
     const double seconds = now() - begin;
     tuner.record(seconds);
     progress_.seconds += seconds;
@@ -249,12 +286,9 @@ TrainingRun::Result TrainingRun::train(RunListener& listener, const std::atomic<
     ++session_steps_;
     trained = true;
 
-    const int64_t step = model_->step();
     listener.on_step(step, total_steps_);
-    const bool last = step == total_steps_;
-    const bool save = last || due(step, checkpoint_every);
-    if (save || due(step, config_.log_every)) log(listener, save);
-    if (last || due(step, sample_every)) pictures();
+    if (note) log(listener, save);
+    if (show) pictures();
     if (save) checkpoint();
   }
   Result result;

@@ -63,10 +63,13 @@ class TrainingRun {
   Result train(RunListener& listener, const std::atomic<bool>& stop);
 
   const std::string& out() const { return out_; }
+  // Where it trains, for the user: "the CPU", or the GPU's name and the memory that it will take.
+  const std::string& where() const { return where_; }
   int64_t total_steps() const { return total_steps_; }
   Model& model() { return *model_; }
 
  private:
+  Device choose_device();
   void open_directory(const RunOptions& options);
   LogPoint measure(bool evaluate);
   void log(RunListener& listener, bool evaluate);
@@ -75,6 +78,7 @@ class TrainingRun {
 
   Config config_;
   std::string out_;
+  std::string where_ = "the CPU";
   Progress progress_;
   int64_t total_steps_ = 0;
   std::unique_ptr<DeviceImages> train_;

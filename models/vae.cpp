@@ -5,6 +5,7 @@
 
 #include "engine/backend/dispatch.h"
 #include "engine/ops/ops.h"
+#include "kernels/batch/batch.h"
 #include "kernels/gather/gather.h"
 #include "kernels/sigmoid/sigmoid.h"
 
@@ -30,30 +31,30 @@ Vae::Vae(const Config& config, int64_t pixels, int64_t data_count, Device device
     : Model(config, pixels, data_count, device),
       encoder_net_(encoder_,
                    with_active_output(mlp_options(joined({pixels}, config.encoder_hidden)))),
-      mean_head_(encoder_, "mean", config.encoder_hidden.back(), config.latent, Activation::none,
-                 0.0f),
-      log_variance_head_(encoder_, "logvar", config.encoder_hidden.back(), config.latent,
-                         Activation::none, 0.0f),
+      heads_(encoder_, std::vector<std::string>{"mean", "logvar"}, config.encoder_hidden.back(),
+             config.latent, Activation::none, 0.0f),
       decoder_net_(decoder_,
                    mlp_options(joined(joined({config.latent}, config.decoder_hidden), {pixels}))),
-      indices_(device, static_cast<size_t>(config.batch) * sizeof(int32_t)),
       evaluation_step_(device, sizeof(uint64_t)) {
   loss_names_ = {"reconstruction", "kl"};
+  loss_networks_ = {"decoder", "encoder"};
   encoder_.allocate(device);
   decoder_.allocate(device);
-  encoder_optimizer_ = std::make_unique<Optimizer>(encoder_, update_rule());
-  decoder_optimizer_ = std::make_unique<Optimizer>(decoder_, update_rule());
+  encoder_optimizer_ = std::make_unique<Optimizer>(encoder_, update_rule(), stream());
+  decoder_optimizer_ = std::make_unique<Optimizer>(decoder_, update_rule(), stream());
+  networks_ = {{"encoder", &encoder_, encoder_optimizer_.get(), nullptr, config.l1_encoder},
+               {"decoder", &decoder_, decoder_optimizer_.get(), nullptr, config.l1_decoder}};
 }
 
 void Vae::initialize(const ImageSet& set) {
   int layer = 0;
   const auto initialize_layer = [&](const Linear& linear, const Parameters& parameters) {
     linear.initialize(parameters, initialization(), config_.seed,
-                      stream_of(RandomStream::initial_weights, layer++));
+                      stream_of(RandomStream::initial_weights, layer));
+    layer += linear.parts();
   };
   for (const Linear& linear : encoder_net_.layers()) initialize_layer(linear, encoder_);
-  initialize_layer(mean_head_, encoder_);
-  initialize_layer(log_variance_head_, encoder_);
+  initialize_layer(heads_, encoder_);
   for (const Linear& linear : decoder_net_.layers()) initialize_layer(linear, decoder_);
 
   if (config_.output_bias == "data") {
@@ -75,57 +76,46 @@ void Vae::initialize(const ImageSet& set) {
   decoder_optimizer_->measure();
 }
 
-Model::Network Vae::network(const char* name, Parameters& parameters, Optimizer& optimizer) {
-  return {name, &parameters, &optimizer, nullptr};
+StepScalars Vae::scalars_at(int64_t step) const {
+  StepScalars scalars{};
+  scalars.update[0] = update_scalars_at(step, config_.lr);
+  return scalars;
 }
 
-std::vector<Model::Network> Vae::networks() {
-  return {network("encoder", encoder_, *encoder_optimizer_),
-          network("decoder", decoder_, *decoder_optimizer_)};
-}
-
-Vae::Latent Vae::encode(Variable x, bool trainable) {
+Variable Vae::encode(Variable x, bool trainable) {
   const Variable hidden = encoder_net_.forward(tape_, encoder_, x, trainable);
-  return {mean_head_.forward(tape_, encoder_, hidden, trainable),
-          log_variance_head_.forward(tape_, encoder_, hidden, trainable)};
+  return heads_.forward(tape_, encoder_, hidden, trainable);
 }
 
 void Vae::forward_backward_update(const DeviceImages& data) {
-  tape_.reset();
   const int64_t batch = config_.batch;
   const Tensor images = tape_.temporary({batch, pixels()});
-  int32_t* indices = indices_.as<int32_t>();
-  BURIN_DISPATCH(tape_.device(), batch_indices, data.count(), batch, key(RandomStream::batch_order),
-                 indices, {});
   if (config_.pixels == "binarize") {
-    BURIN_DISPATCH(tape_.device(), gather_binarize, data.images(), indices, batch, pixels(),
-                   key(RandomStream::binarize), images.data(), {});
+    BURIN_DISPATCH(device_, batch_binarize, data.images(), data.count(), batch, pixels(),
+                   key(RandomStream::batch_order), key(RandomStream::binarize), images.data(),
+                   stream());
   } else {
-    BURIN_DISPATCH(tape_.device(), gather_scale, data.images(), indices, batch, pixels(),
-                   1.0f / 255.0f, 0.0f, images.data(), {});
+    BURIN_DISPATCH(device_, batch_scale, data.images(), data.count(), batch, pixels(),
+                   key(RandomStream::batch_order), 1.0f / 255.0f, 0.0f, images.data(), BatchNoise(),
+                   stream());
   }
 
-  const Latent latent = encode(tape_.constant(images), true);
-  const Variable z = ops::reparameterize(tape_, latent.mean, latent.log_variance,
-                                         key(RandomStream::reparameterize));
-  const Variable logits = decoder_net_.forward(tape_, decoder_, z, true);
   const float per_image = 1.0f / static_cast<float>(batch);
+  const auto [z, kl] = ops::gaussian_latent(tape_, encode(tape_.constant(images), true), per_image,
+                                            static_cast<float>(config_.l1_mean) * per_image,
+                                            key(RandomStream::reparameterize));
+  const Variable logits = decoder_net_.forward(tape_, decoder_, z, true);
   const Variable reconstruction = ops::bce_logits(tape_, logits, images, per_image);
-  const Variable kl = ops::gaussian_kl(tape_, latent.mean, latent.log_variance, per_image);
-  record_loss(0, reconstruction, "decoder");
-  record_loss(1, kl, "encoder");
-  Variable loss = ops::add(tape_, reconstruction, kl);
-  if (config_.l1_mean > 0) {
-    const float lambda = static_cast<float>(config_.l1_mean);
-    loss = ops::add(tape_, loss, ops::l1_activity(tape_, latent.mean, lambda * per_image));
-  }
+  record_loss(0, reconstruction);
+  record_loss(1, kl);
   if (config_.l1_reconstruction > 0) {
     const float lambda = static_cast<float>(config_.l1_reconstruction);
-    loss = ops::add(tape_, loss, ops::l1_activity(tape_, logits, lambda * per_image));
+    tape_.backward({reconstruction, kl, ops::l1_activity(tape_, logits, lambda * per_image)});
+  } else {
+    tape_.backward({reconstruction, kl});
   }
-  tape_.backward(loss);
-  update(network("encoder", encoder_, *encoder_optimizer_), config_.lr, config_.l1_encoder);
-  update(network("decoder", decoder_, *decoder_optimizer_), config_.lr, config_.l1_decoder);
+  encoder_optimizer_->step(clock_.update(0));
+  decoder_optimizer_->step(clock_.update(0));
 }
 
 std::vector<float> Vae::generate(const std::vector<float>& z) {
@@ -148,8 +138,13 @@ std::vector<float> Vae::reconstruct(const std::vector<float>& images) {
   tape_.reset();
   const Tensor x = tape_.temporary({count, pixels()});
   x.set(images);
-  const Latent latent = encode(tape_.constant(x), false);
-  return generate(latent.mean.value().to_host());
+  const std::vector<float> heads = encode(tape_.constant(x), false).value().to_host();
+  std::vector<float> means;
+  for (int64_t row = 0; row < count; ++row) {
+    const auto first = heads.begin() + 2 * row * config_.latent;
+    means.insert(means.end(), first, first + config_.latent);
+  }
+  return generate(means);
 }
 
 double Vae::elbo(const DeviceImages& set) {
@@ -165,12 +160,10 @@ double Vae::elbo(const DeviceImages& set) {
     const Tensor images = tape_.temporary({batch, pixels()});
     BURIN_DISPATCH(tape_.device(), gather_binarize, set.images() + first * pixels(), nullptr, batch,
                    pixels(), fixed_key(RandomStream::test_binarize), images.data(), {});
-    const Latent latent = encode(tape_.constant(images), false);
-    const Variable z = ops::reparameterize(tape_, latent.mean, latent.log_variance,
-                                           fixed_key(RandomStream::test_reparameterize));
+    const auto [z, kl] = ops::gaussian_latent(tape_, encode(tape_.constant(images), false), 1.0f,
+                                              0.0f, fixed_key(RandomStream::test_reparameterize));
     const Variable logits = decoder_net_.forward(tape_, decoder_, z, false);
     const Variable reconstruction = ops::bce_logits(tape_, logits, images, 1.0f);
-    const Variable kl = ops::gaussian_kl(tape_, latent.mean, latent.log_variance, 1.0f);
     total -=
         static_cast<double>(reconstruction.value().item()) + static_cast<double>(kl.value().item());
   }

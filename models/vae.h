@@ -14,7 +14,6 @@ class Vae : public Model {
   void initialize(const ImageSet& set) override;
   // The decoder's pixel probabilities.
   std::vector<float> generate(const std::vector<float>& z) override;
-  std::vector<Network> networks() override;
 
   // Pixel probabilities [rows, pixels] from the latent means of images [rows, pixels] in [0, 1].
   std::vector<float> reconstruct(const std::vector<float>& images);
@@ -25,22 +24,17 @@ class Vae : public Model {
 
  protected:
   void forward_backward_update(const DeviceImages& data) override;
+  StepScalars scalars_at(int64_t step) const override;
 
  private:
-  struct Latent {
-    Variable mean;
-    Variable log_variance;
-  };
-  Latent encode(Variable x, bool trainable);
-  Network network(const char* name, Parameters& parameters, Optimizer& optimizer);
+  // [B, 2 latent]: means, then log-variances.
+  Variable encode(Variable x, bool trainable);
 
   Parameters encoder_;
   Parameters decoder_;
-  Mlp encoder_net_;  // hidden layers; the two heads follow
-  Linear mean_head_;
-  Linear log_variance_head_;
+  Mlp encoder_net_;  // hidden layers
+  Linear heads_;     // mean and log-variance
   Mlp decoder_net_;
-  Memory indices_;          // int32_t [B]
   Memory evaluation_step_;  // uint64_t: which batch of elbo()
   std::unique_ptr<Optimizer> encoder_optimizer_;
   std::unique_ptr<Optimizer> decoder_optimizer_;

@@ -4,10 +4,11 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
-#include "engine/backend/device.h"
+#include "engine/backend/cuda.h"
 #include "kernels/common/parallel.h"
 #include "kernels/gemm/gemm.h"
 #include "models/checkpoint.h"
+#include "models/memory_plan.h"
 #include "tools/command.h"
 
 namespace burin::tools {
@@ -15,11 +16,20 @@ namespace {
 
 using nlohmann::json;
 
+// The GPU that `--device auto` takes, or why none.
+std::string gpu_text() {
+  if (!cuda::missing().empty()) return "none: " + cuda::missing();
+  const cuda::DeviceInfo& gpu = cuda::device_info();
+  return fmt::format("{}, compute capability {}.{}, {}", gpu.name, gpu.major, gpu.minor,
+                     bytes_text(gpu.total_bytes));
+}
+
 json build_info() {
   return {{"version", BURIN_VERSION},
           {"build", BURIN_BUILD_TYPE},
           {"compiler", BURIN_COMPILER},
           {"cuda", kCudaEnabled},
+          {"gpu", gpu_text()},
           {"processors", cpu::available_processors()},
           {"instruction_set", cpu::gemm_instruction_set()},
           {"data", default_data_directory()}};
@@ -59,8 +69,7 @@ json model_info(const std::string& path) {
 void print_build(const json& info) {
   fmt::print("burin {} ({} build, {})\n", info["version"].get<std::string>(),
              info["build"].get<std::string>(), info["compiler"].get<std::string>());
-  fmt::print("CUDA: {}\n", kCudaEnabled ? "kernels built; training runs on the CPU in this version"
-                                        : "not in this build; everything runs on the CPU");
+  fmt::print("GPU: {}\n", info["gpu"].get<std::string>());
   fmt::print("processors: {}, instruction set: {}\n", info["processors"].get<int>(),
              info["instruction_set"].get<std::string>());
   fmt::print("data: {}\n", info["data"].get<std::string>());

@@ -11,6 +11,7 @@
 #include "engine/io/files.h"
 #include "models/training_run.h"
 #include "tools/command.h"
+#include "tools/fault_search.h"
 #include "tools/progress.h"
 
 namespace burin::tools {
@@ -115,6 +116,20 @@ json result_json(const Config& config, const TrainingRun::Result& result) {
           {"out", result.out}};
 }
 
+// Kernels run long after they were queued, so that a fault is seen when somebody waits for them.
+std::string fault_line(const cuda::CudaFault& fault, ModelKind model, TrainingRun& run) {
+  const int64_t step = run.model().step();
+  std::string line = cuda::every_launch_waits()
+                         ? fmt::format("step {}: {}", step + 1, fault.what())
+                         : fmt::format("by step {}: {}", step, fault.what());
+  line += fmt::format("; {} keeps the last good checkpoint", run.out());
+  if (cuda::every_launch_waits()) return line;
+  fmt::print(stderr, "a fault on the GPU by step {}; looking for the kernel ...\n", step);
+  const std::string kernel = find_faulting_kernel(model, run.out(), step);
+  if (kernel.empty()) return line + "; repeated from there, kernel by kernel, it did not fail";
+  return fmt::format("{}; repeated from there, kernel by kernel, it is {}", line, kernel);
+}
+
 int train(const TrainArguments& arguments) {
   const Config config = resolve(arguments);
   TrainingRun run(config, arguments.run);
@@ -125,7 +140,8 @@ int train(const TrainArguments& arguments) {
     fmt::print(stderr, "{} is at step {} of {}: nothing is left to train\n", run.out(), done,
                run.total_steps());
   } else {
-    fmt::print(stderr, "{}: {} steps into {}\n", config.preset, run.total_steps(), run.out());
+    fmt::print(stderr, "{}: {} steps into {}, on {}\n", config.preset, run.total_steps(), run.out(),
+               run.where());
   }
   ProgressPrinter progress;
   TrainingRun::Result result;
@@ -134,6 +150,9 @@ int train(const TrainArguments& arguments) {
   } catch (const TrainingDiverged& fault) {
     progress.finish();
     throw Error(fmt::format("{}; {} keeps the last good checkpoint", fault.what(), run.out()));
+  } catch (const cuda::CudaFault& fault) {
+    progress.finish();
+    throw Error(fault_line(fault, config.model, run));
   }
   progress.finish();
   if (result.interrupted) {

@@ -53,19 +53,33 @@ Variable Tape::result(const Shape& shape, std::initializer_list<Variable> inputs
   return variable;
 }
 
-void Tape::backward(Variable loss) {
-  if (loss.shape().rank() != 0) {
-    throw std::invalid_argument("backward: the loss must be a scalar, its shape is " +
-                                loss.shape().to_string());
+void Tape::play(std::initializer_list<Variable> losses) {
+  for (const Variable& loss : losses) {
+    if (loss.shape().rank() != 0) {
+      throw std::invalid_argument("backward: the loss must be a scalar, its shape is " +
+                                  loss.shape().to_string());
+    }
+    add_scalar_gradient(loss, 1.0f);
   }
-  add_scalar_gradient(loss, 1.0f);
   for (size_t i = entries_.size(); i-- > 0;) {
-    if (entries_[i].output->has_gradient) entries_[i].call(entries_[i].function, *this);
+    if (!entries_[i].output->has_gradient) continue;
+    entries_[i].call(entries_[i].function, *this);
+    entries_[i].played = true;
   }
+  products_.finish(stream_);
+}
+
+void Tape::backward(std::initializer_list<Variable> losses) {
+  play(losses);
   for (Variable& parameter : parameters_) {
     if (parameter->has_gradient) continue;
     zero(parameter->gradient.data(), parameter->gradient.elements());
   }
+}
+
+void Tape::backward_part(std::initializer_list<Variable> losses) {
+  play(losses);
+  std::erase_if(entries_, [](const Entry& entry) { return entry.played; });
 }
 
 namespace {

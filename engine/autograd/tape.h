@@ -8,11 +8,18 @@
 #include <vector>
 
 #include "engine/backend/arena.h"
+#include "engine/backend/products.h"
 #include "engine/tensor/tensor.h"
 #include "kernels/common/stream.h"
 #include "kernels/gemm/activation.h"
 
 namespace burin {
+
+// Rows [first, first + count) of a matrix.
+struct RowRange {
+  int64_t first = 0;
+  int64_t count = -1;  // all of them
+};
 
 // The value that an operation made, and its gradient. Lives in the tape's arena.
 struct Node {
@@ -27,6 +34,9 @@ struct Node {
   Activation activation = Activation::none;
   float slope = 0;
   bool gradient_is_of_preactivation = false;
+  // The rows of value that take part in the backward pass: of the others, nobody writes or reads a
+  // gradient.
+  RowRange trained_rows;
 };
 
 // A handle on a node. Cheap to copy, valid until the tape is reset.
@@ -39,6 +49,11 @@ class Variable {
   bool empty() const { return node_ == nullptr; }
   const Tensor& value() const { return node_->value; }
   const Shape& shape() const { return node_->value.shape(); }
+  // Rows that take part in the backward pass, of a matrix.
+  RowRange trained_rows() const {
+    const RowRange& rows = node_->trained_rows;
+    return rows.count < 0 ? RowRange{0, node_->value.rows()} : rows;
+  }
 
  private:
   Node* node_ = nullptr;
@@ -49,7 +64,8 @@ class Variable {
 // device. After the first step of a fixed computation no memory is allocated.
 class Tape {
  public:
-  explicit Tape(Device device, Stream stream = {}) : arena_(device), stream_(stream) {}
+  explicit Tape(Device device, Stream stream = {}, const GemmSettings& products = {})
+      : arena_(device), stream_(stream), products_(device, products) {}
   Tape(const Tape&) = delete;
   Tape& operator=(const Tape&) = delete;
 
@@ -77,8 +93,12 @@ class Tape {
                         }});
   }
 
-  // Gradients of `loss`, a scalar, for all parameters. Once for each forward pass.
-  void backward(Variable loss);
+  // Gradients of the sum of `losses`, scalars, for all parameters. Once for each forward pass.
+  void backward(std::initializer_list<Variable> losses);
+  void backward(Variable loss) { backward({loss}); }
+  // The same for one of several losses of a step that train different parameters: what the losses
+  // do not depend on stays on the tape for the next call, and no gradient is set to zero.
+  void backward_part(std::initializer_list<Variable> losses);
 
   // For a backward function: where to write the gradient of `variable`, and whether to add to what
   // is there. Marks it as written. Throws std::invalid_argument for scalars.
@@ -100,23 +120,33 @@ class Tape {
 
   // Forgets everything; all variables become invalid.
   void reset();
+  // Makes room for steps that take up to `bytes` on the device.
+  void reserve(size_t bytes) { arena_.reserve(bytes); }
+
+  Products& products() { return products_; }
+  const Products& products() const { return products_; }
 
   Device device() const { return arena_.device(); }
   Stream stream() const { return stream_; }
   size_t peak_bytes() const { return arena_.peak_bytes(); }
+  // Arena::version and Products::version.
+  int64_t memory_version() const { return arena_.version() + products_.version(); }
 
  private:
   struct Entry {
     Variable output;
     void* function;
     void (*call)(void* function, Tape& tape);
+    bool played = false;
   };
 
   Variable make_node();
+  void play(std::initializer_list<Variable> losses);
 
   Arena arena_;                    // values and gradients, on the device
   Arena host_arena_{Device::cpu};  // nodes and backward functions
   Stream stream_;
+  Products products_;
   std::vector<Entry> entries_;
   std::vector<Variable> parameters_;
 };

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 #include "engine/backend/memory.h"
@@ -21,6 +22,13 @@ class Arena {
   // that holds all of it.
   void reset();
 
+  // Makes room for steps of up to `bytes`, so that none of them allocates. For an arena that was not
+  // used yet, or was reset.
+  void reserve(size_t bytes);
+
+  // Rises whenever addresses change: what was captured before is then of no use.
+  int64_t version() const { return version_; }
+
   Device device() const { return device_; }
   // The most that one step has used so far.
   size_t peak_bytes() const { return peak_; }
@@ -31,6 +39,7 @@ class Arena {
   size_t used_in_last_ = 0;  // of blocks_.back()
   size_t used_ = 0;
   size_t peak_ = 0;
+  int64_t version_ = 0;
 };
 
 }  // namespace burin

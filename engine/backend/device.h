@@ -3,13 +3,16 @@
 
 namespace burin {
 
-enum class Device { cpu, cuda };
+enum class Device {
+  cpu,
+  cuda,
+  // Nowhere: memory is counted and not taken, kernels are passed over, what is read back is zero.
+  // What runs here tells beforehand what it will need elsewhere: engine/backend/memory.h.
+  meta,
+};
 
 // True in a build that has the CUDA twins.
 inline constexpr bool kCudaEnabled = BURIN_CUDA_ENABLED != 0;
-
-// True once every room has its CUDA twin, so that whole models can train on the GPU.
-inline constexpr bool kCudaTrains = false;
 
 const char* device_name(Device device);
 

@@ -1,39 +1,69 @@
 #include "engine/backend/memory.h"
 
+#include <atomic>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
-#include <stdexcept>
 #include <string>
 #include <utility>
+
+#include "engine/backend/cuda.h"
 
 namespace burin {
 
 const char* device_name(Device device) {
-  return device == Device::cpu ? "cpu" : "cuda";
+  switch (device) {
+    case Device::cpu:
+      return "cpu";
+    case Device::cuda:
+      return "cuda";
+    case Device::meta:
+      return "meta";
+  }
+  return "";
 }
 
 namespace {
 
-void require_cpu(Device device) {
-  if (device != Device::cpu) throw std::runtime_error("memory: this build trains on the cpu only");
+std::atomic<size_t> in_use[3];  // by device
+
+size_t rounded_up(size_t bytes, size_t step) {
+  return (bytes + step - 1) / step * step;
+}
+
+std::byte* allocate(Device device, size_t bytes) {
+  if (device == Device::cpu) {
+    const size_t rounded = rounded_up(bytes, 64);
+    void* memory = std::aligned_alloc(64, rounded);
+    if (memory == nullptr) {
+      throw OutOfMemory("out of memory: " + std::to_string(bytes) + " bytes were needed on cpu");
+    }
+    return static_cast<std::byte*>(std::memset(memory, 0, rounded));
+  }
+  if (device == Device::meta) {
+    static std::atomic<uintptr_t> next{uintptr_t{1} << 40};
+    return reinterpret_cast<std::byte*>(next.fetch_add(rounded_up(bytes, kMemoryGranularity)));
+  }
+  return static_cast<std::byte*>(cuda::allocate(bytes));
+}
+
+void release(Device device, std::byte* memory) noexcept {
+  if (device == Device::cpu) std::free(memory);
+  if (device == Device::cuda) cuda::release(memory);
 }
 
 }  // namespace
 
 Memory::Memory(Device device, size_t bytes) : device_(device), bytes_(bytes) {
-  require_cpu(device);
   if (bytes == 0) return;
-  const size_t rounded = (bytes + 63) / 64 * 64;
-  data_ = static_cast<std::byte*>(std::aligned_alloc(64, rounded));
-  if (data_ == nullptr) {
-    throw std::runtime_error("out of memory: " + std::to_string(bytes) + " bytes were needed on " +
-                             device_name(device));
-  }
-  std::memset(data_, 0, rounded);
+  data_ = allocate(device, bytes);
+  in_use[static_cast<size_t>(device)] += rounded_up(bytes, kMemoryGranularity);
 }
 
 Memory::~Memory() {
-  std::free(data_);
+  if (data_ == nullptr) return;
+  release(device_, data_);
+  in_use[static_cast<size_t>(device_)] -= rounded_up(bytes_, kMemoryGranularity);
 }
 
 Memory::Memory(Memory&& other) noexcept {
@@ -47,14 +77,31 @@ Memory& Memory::operator=(Memory&& other) noexcept {
   return *this;
 }
 
+size_t memory_in_use(Device device) {
+  return in_use[static_cast<size_t>(device)];
+}
+
 void copy_to_device(Device device, void* destination, const void* host_source, size_t bytes) {
-  require_cpu(device);
-  if (bytes != 0) std::memcpy(destination, host_source, bytes);
+  if (bytes == 0) return;
+  if (device == Device::cpu) std::memcpy(destination, host_source, bytes);
+  if (device == Device::cuda) cuda::copy_to_device(destination, host_source, bytes);
 }
 
 void copy_to_host(Device device, void* host_destination, const void* source, size_t bytes) {
-  require_cpu(device);
-  if (bytes != 0) std::memcpy(host_destination, source, bytes);
+  if (bytes == 0) return;
+  if (device == Device::cpu) std::memcpy(host_destination, source, bytes);
+  if (device == Device::meta) std::memset(host_destination, 0, bytes);
+  if (device == Device::cuda) cuda::copy_to_host(host_destination, source, bytes);
+}
+
+void copy_to_device_async(Device device, void* destination, const void* host_source, size_t bytes,
+                          Stream stream) {
+  if (device != Device::cuda) return copy_to_device(device, destination, host_source, bytes);
+  if (bytes != 0) cuda::copy_to_device_async(destination, host_source, bytes, stream);
+}
+
+void synchronize(Device device, Stream stream) {
+  if (device == Device::cuda) cuda::synchronize(stream);
 }
 
 }  // namespace burin

@@ -2,17 +2,25 @@
 #pragma once
 
 #include <cstddef>
+#include <stdexcept>
 
 #include "engine/backend/device.h"
+#include "kernels/common/stream.h"
 
 namespace burin {
 
-// Owns `bytes` of memory, aligned to 64 bytes, filled with zeros. Moves, never copies.
+// There is not enough memory. what() says how much was needed and how much there was.
+class OutOfMemory : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+// Owns `bytes` of memory, aligned to 64 bytes, filled with zeros. Moves, never copies. On the meta
+// device the address is a number of its own that must not be followed.
 class Memory {
  public:
   Memory() = default;
-  // Throws std::runtime_error naming the size if there is not enough memory, or the device is
-  // absent.
+  // Throws OutOfMemory, or std::runtime_error if the device is absent.
   Memory(Device device, size_t bytes);
   ~Memory();
   Memory(Memory&& other) noexcept;
@@ -32,8 +40,21 @@ class Memory {
   size_t bytes_ = 0;
 };
 
-// Copies between the host and `device`; returns when the destination may be read.
+// What all Memory of a device holds now, each rounded up to kMemoryGranularity. Exact on cuda and
+// meta; the host's own is not counted.
+inline constexpr size_t kMemoryGranularity = 512;
+size_t memory_in_use(Device device);
+
+// Copies between the host and `device`; returns when the destination may be read. On cuda it waits
+// for all work before it.
 void copy_to_device(Device device, void* destination, const void* host_source, size_t bytes);
 void copy_to_host(Device device, void* host_destination, const void* source, size_t bytes);
+
+// Queued on `stream`; the source may be changed when it returns.
+void copy_to_device_async(Device device, void* destination, const void* host_source, size_t bytes,
+                          Stream stream);
+
+// Returns when all work of `stream` is done. Throws CudaFault (engine/backend/cuda.h) if it failed.
+void synchronize(Device device, Stream stream);
 
 }  // namespace burin

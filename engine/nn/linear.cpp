@@ -10,25 +10,47 @@ namespace burin {
 
 Linear::Linear(Parameters& parameters, const std::string& name, int64_t in, int64_t out,
                Activation activation, float slope)
+    : Linear(parameters, std::vector<std::string>{name}, in, out, activation, slope) {}
+
+Linear::Linear(Parameters& parameters, const std::vector<std::string>& names, int64_t in,
+               int64_t out, Activation activation, float slope)
     : in_(in),
       out_(out),
       activation_(activation),
       slope_(slope),
-      weight_(parameters.add(name + ".weight", {out, in}, true)),
-      bias_(parameters.add(name + ".bias", {out}, false)) {}
+      parts_(static_cast<int>(names.size())) {
+  for (int part = 0; part < parts_; ++part) {
+    const std::string& name = names[static_cast<size_t>(part)];
+    const int index = parameters.add(name + ".weight", {out, in}, true, part > 0);
+    if (part == 0) weight_ = index;
+  }
+  for (int part = 0; part < parts_; ++part) {
+    const std::string& name = names[static_cast<size_t>(part)];
+    const int index = parameters.add(name + ".bias", {out}, false, part > 0);
+    if (part == 0) bias_ = index;
+  }
+}
 
 Variable Linear::forward(Tape& tape, const Parameters& parameters, Variable x, bool trainable,
-                         Tensor out) const {
-  return ops::dense(tape, x, parameters.variable(tape, weight_, trainable),
-                    parameters.variable(tape, bias_, trainable), {activation_, slope_, out});
+                         ops::DenseOptions options) const {
+  options.activation = activation_;
+  options.slope = slope_;
+  return ops::dense(tape, x, weight_variable(tape, parameters, trainable),
+                    bias_variable(tape, parameters, trainable), options);
 }
 
 void Linear::initialize(const Parameters& parameters, Initialization kind, uint64_t seed,
                         uint32_t stream) const {
-  const Tensor weight = parameters.value(weight_);
-  const Tensor bias = parameters.value(bias_);
-  static const uint64_t step_zero = 0;
-  const RandomKey key{seed, stream, &step_zero};
+  for (int part = 0; part < parts_; ++part) {
+    initialize_part(parameters, part, kind, seed, stream + static_cast<uint32_t>(part));
+  }
+}
+
+void Linear::initialize_part(const Parameters& parameters, int part, Initialization kind,
+                             uint64_t seed, uint32_t stream) const {
+  const Tensor weight = parameters.value(weight_ + part);
+  const Tensor bias = parameters.value(bias_ + part);
+  const RandomKey key{seed, stream, nullptr};
   const double in = static_cast<double>(in_);
   const double out = static_cast<double>(out_);
   if (kind == Initialization::he) {

@@ -18,18 +18,25 @@ Mlp::Mlp(Parameters& parameters, const MlpOptions& options) {
   }
 }
 
-Variable Mlp::forward(Tape& tape, const Parameters& parameters, Variable x, bool trainable,
-                      const Dropout& dropout, Tensor out) const {
-  for (size_t i = 0; i < layers_.size(); ++i) {
-    const bool last = i + 1 == layers_.size();
-    x = layers_[i].forward(tape, parameters, x, trainable, last ? out : Tensor());
-    if (!last && dropout.rate > 0) {
+Variable Mlp::forward_hidden(Tape& tape, const Parameters& parameters, Variable x, bool trainable,
+                             const Dropout& dropout, const ops::DenseOptions& options) const {
+  ops::DenseOptions of_layer;
+  of_layer.trained_rows = options.trained_rows;
+  for (size_t i = 0; i + 1 < layers_.size(); ++i) {
+    x = layers_[i].forward(tape, parameters, x, trainable, of_layer);
+    if (dropout.rate > 0) {
       RandomKey key = dropout.key;
       key.stream += static_cast<uint32_t>(i);
       x = ops::dropout(tape, x, dropout.rate, key);
     }
   }
   return x;
+}
+
+Variable Mlp::forward(Tape& tape, const Parameters& parameters, Variable x, bool trainable,
+                      const Dropout& dropout, const ops::DenseOptions& options) const {
+  x = forward_hidden(tape, parameters, x, trainable, dropout, options);
+  return layers_.back().forward(tape, parameters, x, trainable, options);
 }
 
 }  // namespace burin

@@ -28,12 +28,16 @@ class Mlp {
     RandomKey key{};
   };
 
-  // x[B, sizes.front()] -> [B, sizes.back()], into `out` if given.
+  // x[B, sizes.front()] -> [B, sizes.back()]. options: where the result goes, and which rows are
+  // trained (then without dropout).
   Variable forward(Tape& tape, const Parameters& parameters, Variable x, bool trainable,
-                   const Dropout& dropout, Tensor out = {}) const;
+                   const Dropout& dropout, const ops::DenseOptions& options = {}) const;
   Variable forward(Tape& tape, const Parameters& parameters, Variable x, bool trainable) const {
     return forward(tape, parameters, x, trainable, Dropout());
   }
+  // The same up to the last layer's input: [B, sizes[sizes.size() - 2]].
+  Variable forward_hidden(Tape& tape, const Parameters& parameters, Variable x, bool trainable,
+                          const Dropout& dropout, const ops::DenseOptions& options = {}) const;
 
   const std::vector<Linear>& layers() const { return layers_; }
 

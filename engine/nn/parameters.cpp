@@ -9,9 +9,11 @@ constexpr int64_t kAlignmentFloats = 16;
 
 }  // namespace
 
-int Parameters::add(std::string name, const Shape& shape, bool is_weight) {
-  infos_.push_back({std::move(name), shape, flat_size_, is_weight});
-  flat_size_ += (shape.elements() + kAlignmentFloats - 1) / kAlignmentFloats * kAlignmentFloats;
+int Parameters::add(std::string name, const Shape& shape, bool is_weight, bool joined) {
+  const int64_t end = infos_.empty() ? 0 : infos_.back().offset + infos_.back().shape.elements();
+  infos_.push_back({std::move(name), shape, joined ? end : flat_size_, is_weight});
+  const int64_t new_end = infos_.back().offset + shape.elements();
+  flat_size_ = (new_end + kAlignmentFloats - 1) / kAlignmentFloats * kAlignmentFloats;
   return count() - 1;
 }
 
@@ -21,13 +23,20 @@ void Parameters::allocate(Device device) {
   gradients_ = Memory(device, bytes);
 }
 
-Tensor Parameters::view(const Memory& buffer, int index) const {
-  const ParameterInfo& which = info(index);
-  return Tensor(buffer.as<float>() + which.offset, which.shape, buffer.device());
+Tensor Parameters::view(const Memory& buffer, int index, int count) const {
+  const ParameterInfo& first = info(index);
+  Shape shape = first.shape;
+  if (count > 1) {
+    int64_t rows = 0;
+    for (int i = index; i < index + count; ++i) rows += info(i).shape[0];
+    shape = shape.rank() == 1 ? Shape{rows} : Shape{rows, shape[1]};
+  }
+  return Tensor(buffer.as<float>() + first.offset, shape, buffer.device());
 }
 
-Variable Parameters::variable(Tape& tape, int index, bool trainable) const {
-  return trainable ? tape.parameter(value(index), gradient(index)) : tape.constant(value(index));
+Variable Parameters::variable(Tape& tape, int index, bool trainable, int count) const {
+  const Tensor value = joined_value(index, count);
+  return trainable ? tape.parameter(value, joined_gradient(index, count)) : tape.constant(value);
 }
 
 int64_t Parameters::elements() const {

@@ -15,7 +15,7 @@ namespace burin {
 struct ParameterInfo {
   std::string name;  // "0.weight"; the network's name is put before it in files
   Shape shape;
-  int64_t offset;  // floats into the flat buffers, a multiple of 16 (64 bytes)
+  int64_t offset;  // floats into the flat buffers, a multiple of 16 (64 bytes) unless joined
   bool is_weight;  // weights are penalised by L1, biases are not
 };
 
@@ -24,8 +24,9 @@ struct ParameterInfo {
 // which stays zero.
 class Parameters {
  public:
-  // Registers parameters first, then allocates them all. Returns the parameter's index.
-  int add(std::string name, const Shape& shape, bool is_weight);
+  // Registers parameters first, then allocates them all. Returns the parameter's index. `joined`:
+  // right behind the one before, without padding, so that both can be used as one (joined_value).
+  int add(std::string name, const Shape& shape, bool is_weight, bool joined = false);
   void allocate(Device device);
 
   int count() const { return static_cast<int>(infos_.size()); }
@@ -33,11 +34,14 @@ class Parameters {
   const std::vector<ParameterInfo>& infos() const { return infos_; }
   Tensor value(int index) const { return view(values_, index); }
   Tensor gradient(int index) const { return view(gradients_, index); }
+  // Parameters [index, index + count), registered as joined, as one: their first sizes are added.
+  Tensor joined_value(int index, int count) const { return view(values_, index, count); }
+  Tensor joined_gradient(int index, int count) const { return view(gradients_, index, count); }
   // The view of parameter `index` in another buffer of the same layout (optimiser state, average).
-  Tensor view(const Memory& buffer, int index) const;
+  Tensor view(const Memory& buffer, int index, int count = 1) const;
 
   // On the tape, trainable or as a constant.
-  Variable variable(Tape& tape, int index, bool trainable) const;
+  Variable variable(Tape& tape, int index, bool trainable, int count = 1) const;
 
   const Memory& values() const { return values_; }
   const Memory& gradients() const { return gradients_; }

@@ -18,6 +18,20 @@ void check_dense_shapes(const Shape& x, const Shape& weight, const Shape& bias) 
                               " do not fit; expected [B, in], [out, in] and [out]");
 }
 
+void check_rows(Variable x, const RowRange& rows, int64_t batch) {
+  if (rows.first < 0 || rows.count < 0 || rows.first + rows.count > batch) {
+    throw std::invalid_argument("dense: rows " + std::to_string(rows.first) + " to " +
+                                std::to_string(rows.first + rows.count) + " of " +
+                                std::to_string(batch) + " cannot be trained");
+  }
+  const RowRange of_x = x.trained_rows();
+  if (x->needs_gradient && (of_x.first != rows.first || of_x.count != rows.count)) {
+    throw std::invalid_argument("dense: rows [" + std::to_string(rows.first) + ", +" +
+                                std::to_string(rows.count) +
+                                ") are trained, but other rows of its input");
+  }
+}
+
 // d_pre = d_y * activation'(y), in place of d_y.
 void activation_backward(Tape& tape, Activation activation, float slope, const Tensor& y,
                          const Tensor& d_y) {
@@ -42,6 +56,28 @@ void activation_backward(Tape& tape, Activation activation, float slope, const T
 
 }  // namespace
 
+void weight_gradients(Tape& tape, const Tensor& d_y, const Tensor& x, Variable weight,
+                      Variable bias) {
+  const int64_t out = d_y.cols(), in = x.cols(), batch = x.rows();
+  if (weight->needs_gradient) {
+    const Tape::Target d_weight = tape.gradient_of(weight);
+    GemmEpilogue epilogue;
+    epilogue.accumulate = d_weight.accumulate;
+    if (bias->needs_gradient) {
+      const Tape::Target d_bias = tape.gradient_of(bias);
+      epilogue.row_sum = d_bias.data;
+      epilogue.row_sum_accumulate = d_bias.accumulate;
+    }
+    tape.products().defer({true, false, out, in, batch, d_y.data(), out, x.data(), in,
+                           d_weight.data, in, epilogue},
+                          tape.stream());
+  } else if (bias->needs_gradient) {
+    const Tape::Target d_bias = tape.gradient_of(bias);
+    BURIN_DISPATCH(tape.device(), column_sum, d_y.data(), batch, out, out, d_bias.data,
+                   d_bias.accumulate, tape.stream());
+  }
+}
+
 Variable dense(Tape& tape, Variable x, Variable weight, Variable bias,
                const DenseOptions& options) {
   check_dense_shapes(x.shape(), weight.shape(), bias.shape());
@@ -51,36 +87,26 @@ Variable dense(Tape& tape, Variable x, Variable weight, Variable bias,
   Variable y = tape.result({batch, out}, {x, weight, bias}, options.out);
   y->activation = options.activation;
   y->slope = options.slope;
+  y->trained_rows = options.trained_rows;
+  const RowRange rows = y.trained_rows();
+  check_rows(x, rows, batch);
 
   GemmEpilogue forward;
   forward.bias = bias.value().data();
   forward.activation = options.activation;
   forward.slope = options.slope;
-  BURIN_DISPATCH(tape.device(), gemm, false, true, batch, out, in, x.value().data(), in,
-                 weight.value().data(), in, y.value().data(), out, forward, tape.stream());
+  tape.products().multiply({false, true, batch, out, in, x.value().data(), in,
+                            weight.value().data(), in, y.value().data(), out, forward},
+                           tape.stream());
 
   tape.record(y, [=](Tape& t) {
-    const Tensor d_y = y->gradient;
+    const Tensor d_y = y->gradient.row_range(rows.first, rows.count);
+    const Tensor x_rows = x.value().row_range(rows.first, rows.count);
     if (!y->gradient_is_of_preactivation) {
-      activation_backward(t, y->activation, y->slope, y.value(), d_y);
+      activation_backward(t, y->activation, y->slope, y.value().row_range(rows.first, rows.count),
+                          d_y);
     }
-    if (weight->needs_gradient) {
-      const Tape::Target d_weight = t.gradient_of(weight);
-      GemmEpilogue epilogue;
-      epilogue.accumulate = d_weight.accumulate;
-      if (bias->needs_gradient) {
-        const Tape::Target d_bias = t.gradient_of(bias);
-        epilogue.row_sum = d_bias.data;
-        epilogue.row_sum_accumulate = d_bias.accumulate;
-      }
-      BURIN_DISPATCH(t.device(), gemm, true, false, out, in, batch, d_y.data(), out,
-                     x.value().data(), in, d_weight.data, in, epilogue, t.stream());
-    }
-    if (bias->needs_gradient && !weight->needs_gradient) {
-      const Tape::Target d_bias = t.gradient_of(bias);
-      BURIN_DISPATCH(t.device(), column_sum, d_y.data(), batch, out, out, d_bias.data,
-                     d_bias.accumulate, t.stream());
-    }
+    weight_gradients(t, d_y, x_rows, weight, bias);
     if (x->needs_gradient) {
       const Tape::Target d_x = t.gradient_of(x);
       GemmEpilogue epilogue;
@@ -89,12 +115,13 @@ Variable dense(Tape& tape, Variable x, Variable weight, Variable bias,
         // Nobody else adds to d_x: go straight to the gradient before x's own activation.
         epilogue.activation = x->activation;
         epilogue.slope = x->slope;
-        epilogue.derivative_output = x.value().data();
+        epilogue.derivative_output = x_rows.data();
         epilogue.ld_derivative = in;
         x->gradient_is_of_preactivation = true;
       }
-      BURIN_DISPATCH(t.device(), gemm, false, false, batch, in, out, d_y.data(), out,
-                     weight.value().data(), in, d_x.data, in, epilogue, t.stream());
+      t.products().multiply({false, false, rows.count, in, out, d_y.data(), out,
+                             weight.value().data(), in, d_x.data + rows.first * in, in, epilogue},
+                            t.stream());
     }
   });
   return y;

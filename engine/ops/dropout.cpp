@@ -16,6 +16,13 @@ Variable dropout(Tape& tape, Variable x, float rate, const RandomKey& key) {
                  tape.stream());
   tape.record(y, [=](Tape& t) {
     const Tape::Target d_x = t.gradient_of(x);
+    if (x->activation != Activation::none && x->uses == 1) {
+      // Nobody else adds to d_x: go straight to the gradient before x's own activation.
+      x->gradient_is_of_preactivation = true;
+      BURIN_DISPATCH(t.device(), dropout_activation_backward, x.value().data(), y->gradient.data(),
+                     d_x.data, n, rate, x->activation, x->slope, key, t.stream());
+      return;
+    }
     BURIN_DISPATCH(t.device(), dropout_backward, y->gradient.data(), d_x.data, n, rate, key,
                    d_x.accumulate, t.stream());
   });

@@ -15,11 +15,23 @@ struct DenseOptions {
   Activation activation = Activation::none;
   float slope = 0.2f;  // of leaky_relu, > 0
   Tensor out;          // where to put the result; empty: in the arena
+  // The rows that are trained on: gradients of the others are neither wanted nor made. The same as
+  // those of x, if x is trained.
+  RowRange trained_rows = {};
 };
 
 // y[B, out] = activation(x[B, in] weight[out, in]^T + bias[out]), in one kernel.
 Variable dense(Tape& tape, Variable x, Variable weight, Variable bias,
                const DenseOptions& options = {});
+
+// For the backward of a dense layer: the gradients of weight [out, in], which is d_y^T x, and bias
+// [out], the column sums of d_y, where they are wanted; d_y[B, out], x[B, in]. They are made by the
+// end of Tape::backward; d_y and x must stay as they are until then.
+void weight_gradients(Tape& tape, const Tensor& d_y, const Tensor& x, Variable weight,
+                      Variable bias);
+
+// The trained rows of x (DenseOptions::trained_rows), sharing its memory. x has no other reader.
+Variable rows(Tape& tape, Variable x);
 
 // Elementwise, any shape. slope > 0.
 Variable leaky_relu(Tape& tape, Variable x, float slope);
@@ -32,11 +44,26 @@ Variable dropout(Tape& tape, Variable x, float rate, const RandomKey& key);
 // z[..] = mean[..] + exp(log_variance[..] / 2) * noise, noise ~ N(0, 1) from `key`.
 Variable reparameterize(Tape& tape, Variable mean, Variable log_variance, const RandomKey& key);
 
+// What stands between the encoder and the decoder of a VAE. heads[B, 2 latent]: means, then
+// log-variances. z[B, latent] as by reparameterize; kl = scale * sum KL(N(mean, exp(log_variance))
+// || N(0, 1)), a scalar that must be among the losses. l1_scale * sum |mean| is in the gradient, not
+// in kl. heads has no other reader.
+struct GaussianLatent {
+  Variable z;
+  Variable kl;
+};
+GaussianLatent gaussian_latent(Tape& tape, Variable heads, float scale, float l1_scale,
+                               const RandomKey& key);
+
 // Losses: scalars.
 
 // scale * sum of the cross entropies of sigmoid(logits) against target, of the same shape, in [0,
 // 1].
 Variable bce_logits(Tape& tape, Variable logits, const Tensor& target, float scale);
+// bce_logits of a dense layer with one output and no activation: x[B, in], weight[1, in], bias[1],
+// target[B, 1]. l1_scale * sum |logits| is in the gradient, not in the value. x has no other reader.
+Variable logistic_loss(Tape& tape, Variable x, Variable weight, Variable bias,
+                       const Tensor& target, float scale, float l1_scale);
 // scale * sum KL(N(mean, exp(log_variance)) || N(0, 1)).
 Variable gaussian_kl(Tape& tape, Variable mean, Variable log_variance, float scale);
 // scale * sum of the cross entropies of softmax(logits[B, classes]) against labels[B].

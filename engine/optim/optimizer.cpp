@@ -15,28 +15,43 @@ size_t state_bytes(const Parameters& parameters, bool wanted) {
 
 }  // namespace
 
-Optimizer::Optimizer(const Parameters& parameters, const UpdateRule& rule)
+Optimizer::Optimizer(const Parameters& parameters, const UpdateRule& rule, Stream stream)
     : parameters_(parameters),
       rule_(rule),
+      stream_(stream),
       state1_(parameters.device(), state_bytes(parameters, rule.optimizer != OptimizerKind::sgd)),
       state2_(parameters.device(), state_bytes(parameters, rule.optimizer == OptimizerKind::adam)),
-      stats_(parameters.infos().size()) {
+      scalars_(parameters.device(), sizeof(UpdateScalars)),
+      device_segments_(parameters.device(), parameters.infos().size() * sizeof(UpdateSegment)),
+      stats_(parameters.device(), parameters.infos().size() * sizeof(SegmentStats)) {
   for (const ParameterInfo& info : parameters.infos()) {
     segments_.push_back({info.offset, info.shape.elements(), 0.0f, false});
   }
+  upload_segments();
+}
+
+void Optimizer::upload_segments() {
+  copy_to_device_async(parameters_.device(), device_segments_.data(), segments_.data(),
+                       device_segments_.bytes(), stream_);
 }
 
 void Optimizer::set_lambda(float lambda) {
+  if (lambda == lambda_) return;
   lambda_ = lambda;
   for (size_t i = 0; i < segments_.size(); ++i) {
     if (parameters_.infos()[i].is_weight) segments_[i].lambda = lambda;
   }
+  upload_segments();
 }
 
 void Optimizer::freeze_zeros() {
+  bool changed = false;
   for (size_t i = 0; i < segments_.size(); ++i) {
-    if (parameters_.infos()[i].is_weight) segments_[i].keep_zeros = true;
+    if (!parameters_.infos()[i].is_weight || segments_[i].keep_zeros) continue;
+    segments_[i].keep_zeros = true;
+    changed = true;
   }
+  if (changed) upload_segments();
 }
 
 void Optimizer::cut_smallest(Parameters& parameters, double fraction) {
@@ -59,48 +74,73 @@ void Optimizer::cut_smallest(Parameters& parameters, double fraction) {
   }
 }
 
-void Optimizer::step(float learning_rate, int64_t t) {
-  scalars_ = update_scalars(rule_, learning_rate, t);
+void Optimizer::step(const UpdateScalars* device_scalars) {
   BURIN_DISPATCH(parameters_.device(), l1_update, parameters_.values().as<float>(),
                  parameters_.gradients().as<float>(), state1_.as<float>(), state2_.as<float>(),
-                 segments_.data(), static_cast<int64_t>(segments_.size()), parameters_.elements(),
-                 rule_, &scalars_, stats_.data(), {});
+                 device_segments_.as<UpdateSegment>(), static_cast<int64_t>(segments_.size()),
+                 parameters_.elements(), rule_, device_scalars, stats_.as<SegmentStats>(), stream_);
+}
+
+void Optimizer::step(float learning_rate, int64_t t) {
+  const UpdateScalars scalars = update_scalars(rule_, learning_rate, t);
+  copy_to_device_async(parameters_.device(), scalars_.data(), &scalars, sizeof scalars, stream_);
+  step(scalars_.as<UpdateScalars>());
 }
 
 void Optimizer::measure() {
-  for (size_t i = 0; i < stats_.size(); ++i) {
+  const Device device = parameters_.device();
+  std::vector<SegmentStats> measured(segments_.size());
+  // The sums pass through memory that the next step overwrites.
+  float* const sum = scalars_.as<float>();
+  int64_t* const zeros = &stats_.as<SegmentStats>()->zeros;
+  for (size_t i = 0; i < measured.size(); ++i) {
     const Tensor value = parameters_.value(static_cast<int>(i));
-    float sum = 0;
-    stats_[i] = {};
-    BURIN_DISPATCH(value.device(), abs_sum, value.data(), value.elements(), &sum, {});
-    BURIN_DISPATCH(value.device(), zero_count, value.data(), value.elements(), &stats_[i].zeros,
-                   {});
-    stats_[i].abs_sum = static_cast<double>(sum);
+    BURIN_DISPATCH(device, abs_sum, value.data(), value.elements(), sum, {});
+    BURIN_DISPATCH(device, zero_count, value.data(), value.elements(), zeros, {});
+    float total = 0;
+    copy_to_host(device, &total, sum, sizeof total);
+    copy_to_host(device, &measured[i].zeros, zeros, sizeof measured[i].zeros);
+    measured[i].abs_sum = static_cast<double>(total);
   }
+  copy_to_device(device, stats_.data(), measured.data(), stats_.bytes());
+}
+
+SegmentStats Optimizer::stats(int parameter) const {
+  SegmentStats stats{};
+  copy_to_host(parameters_.device(), &stats, stats_.as<SegmentStats>() + parameter, sizeof stats);
+  return stats;
+}
+
+std::vector<SegmentStats> Optimizer::all_stats() const {
+  std::vector<SegmentStats> stats(segments_.size());
+  copy_to_host(parameters_.device(), stats.data(), stats_.data(), stats_.bytes());
+  return stats;
 }
 
 double Optimizer::zero_fraction() const {
+  const std::vector<SegmentStats> stats = all_stats();
   int64_t zeros = 0;
   int64_t weights = 0;
-  for (size_t i = 0; i < stats_.size(); ++i) {
+  for (size_t i = 0; i < stats.size(); ++i) {
     if (!parameters_.infos()[i].is_weight) continue;
-    zeros += stats_[i].zeros;
+    zeros += stats[i].zeros;
     weights += segments_[i].count;
   }
   return static_cast<double>(zeros) / static_cast<double>(weights);
 }
 
 double Optimizer::l1_norm() const {
+  const std::vector<SegmentStats> stats = all_stats();
   double total = 0;
-  for (size_t i = 0; i < stats_.size(); ++i) {
-    if (parameters_.infos()[i].is_weight) total += stats_[i].abs_sum;
+  for (size_t i = 0; i < stats.size(); ++i) {
+    if (parameters_.infos()[i].is_weight) total += stats[i].abs_sum;
   }
   return total;
 }
 
 double Optimizer::gradient_norm() const {
   double squares = 0;
-  for (const SegmentStats& stats : stats_) squares += stats.grad_squares;
+  for (const SegmentStats& stats : all_stats()) squares += stats.grad_squares;
   return std::sqrt(squares);
 }
 

@@ -13,8 +13,8 @@ namespace burin {
 // in flat buffers of the parameters' layout. Biases are never penalised.
 class Optimizer {
  public:
-  // Keeps a reference to `parameters`, which must be allocated and outlive this.
-  Optimizer(const Parameters& parameters, const UpdateRule& rule);
+  // Keeps a reference to `parameters`, which must be allocated and outlive this. Works on `stream`.
+  Optimizer(const Parameters& parameters, const UpdateRule& rule, Stream stream = {});
 
   // The penalty on all weights from the next step on.
   void set_lambda(float lambda);
@@ -27,12 +27,15 @@ class Optimizer {
   // device.
   void cut_smallest(Parameters& parameters, double fraction);
 
-  // Update number `t` (1, 2, ...) from the gradients in the parameters. Overwrites the parameters
-  // and the state.
+  // An update from the gradients in the parameters; the scalars are read on the device, when it is
+  // their turn. Overwrites the parameters and the state.
+  void step(const UpdateScalars* device_scalars);
+  // The same as update number `t` (1, 2, ...) with scalars of the optimiser's own.
   void step(float learning_rate, int64_t t);
 
-  // After the last step: of each parameter, of all weights, and of the network.
-  const SegmentStats& stats(int parameter) const { return stats_[static_cast<size_t>(parameter)]; }
+  // After the last step: of each parameter, of all weights, and of the network. They wait for the
+  // device.
+  SegmentStats stats(int parameter) const;
   double zero_fraction() const;  // exact zeros among the weights, biases not counted
   double l1_norm() const;        // sum |w| over the weights
   double gradient_norm() const;  // of the smooth loss, over weights and biases
@@ -48,14 +51,20 @@ class Optimizer {
   const Parameters& parameters() const { return parameters_; }
 
  private:
+  std::vector<SegmentStats> all_stats() const;
+  void upload_segments();
+
   const Parameters& parameters_;
-  UpdateRule rule_;
+  const UpdateRule rule_;
+  const Stream stream_;
   float lambda_ = 0;
+  std::vector<UpdateSegment> segments_;
+  // On the device.
   Memory state1_;
   Memory state2_;
-  UpdateScalars scalars_{};
-  std::vector<UpdateSegment> segments_;
-  std::vector<SegmentStats> stats_;
+  Memory scalars_;          // UpdateScalars, of step(learning_rate, t)
+  Memory device_segments_;  // as segments_
+  Memory stats_;            // SegmentStats, one a segment
 };
 
 }  // namespace burin

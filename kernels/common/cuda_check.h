@@ -3,22 +3,36 @@
 
 #include <cuda_runtime.h>
 
-#include <stdexcept>
+#include <cstdlib>
+#include <cstring>
 #include <string>
+
+#include "kernels/common/cuda_fault.h"
 
 namespace burin::cuda {
 
-// Throws std::runtime_error naming `what` if `status` is an error.
+// Throws CudaFault naming `what` if `status` is an error.
 inline void check(cudaError_t status, const char* what) {
   if (status != cudaSuccess) {
-    throw std::runtime_error(std::string(what) + ": " + cudaGetErrorName(status) + ": " +
-                             cudaGetErrorString(status));
+    throw CudaFault(std::string(what) + ": " + cudaGetErrorName(status) + ": " +
+                    cudaGetErrorString(status));
   }
 }
 
-// Call right after each <<<>>>: a bad configuration is reported under the kernel's name.
+// True with CUDA_LAUNCH_BLOCKING=1 in the environment, CUDA's own switch, read once.
+inline bool launches_block() {
+  static const bool block = [] {
+    const char* text = std::getenv("CUDA_LAUNCH_BLOCKING");
+    return text != nullptr && std::strcmp(text, "1") == 0;
+  }();
+  return block;
+}
+
+// Call right after each <<<>>>: a bad configuration is reported under the kernel's name; where
+// launches block, so is a fault while it ran.
 inline void check_launch(const char* kernel) {
   check(cudaGetLastError(), kernel);
+  if (launches_block()) check(cudaDeviceSynchronize(), kernel);
 }
 
 }  // namespace burin::cuda

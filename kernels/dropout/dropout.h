@@ -15,6 +15,7 @@
 #include "kernels/common/host_device.h"
 #include "kernels/common/philox.h"
 #include "kernels/common/stream.h"
+#include "kernels/gemm/activation.h"
 
 namespace burin {
 
@@ -46,12 +47,22 @@ void dropout_forward(const float* x, float* y, int64_t n, float rate, RandomKey 
 void dropout_backward(const float* d_y, float* d_x, int64_t n, float rate, RandomKey key,
                       bool accumulate, Stream stream);
 
+// d_x[n] = dropout of d_y[n] * activation'(x[n]), x being the output of `activation` that went into
+// dropout_forward: the gradient of what went into the activation. Overwrites d_x; d_x may be d_y.
+// `slope` is that of leaky_relu. The bits of dropout_backward, overwriting, and then the
+// activation's backward in place; with Activation::none the former alone, and x, not read, may be
+// null.
+void dropout_activation_backward(const float* x, const float* d_y, float* d_x, int64_t n,
+                                 float rate, Activation activation, float slope, RandomKey key,
+                                 Stream stream);
+
 }  // namespace cpu
 
 namespace cuda {
 // The same signatures, by construction.
 decltype(cpu::dropout_forward) dropout_forward;
 decltype(cpu::dropout_backward) dropout_backward;
+decltype(cpu::dropout_activation_backward) dropout_activation_backward;
 }  // namespace cuda
 
 }  // namespace burin

@@ -11,10 +11,12 @@ constexpr int64_t kElementsAWarp = 256;  // 32 Philox blocks of eight half-words
 // A Philox block serves two quads. Each lane computes one block and the warp deals the words out,
 // so that no block is computed twice and neighbouring lanes still touch neighbouring quads: in part
 // 0 and 1 of its 256 elements, lane l takes quad 32 * part + l, whose words are in lane 16 * part +
-// l / 2.
-__global__ void dropout_kernel(const float* x /* [n] */, float* y /* [n] */, int64_t n,
-                               bool vectors, uint32_t threshold, float scale, RandomKey key,
-                               bool accumulate) {
+// l / 2. finish(out, i) makes of a quad of dropped-out elements, the first of which is i, what is
+// stored.
+template <class Finish>
+__device__ void drop_out(const float* x /* [n] */, float* y /* [n] */, int64_t n, bool vectors,
+                         uint32_t threshold, float scale, const RandomKey& key,
+                         const Finish& finish) {
   const uint64_t step = block_step(key);
   const int lane = static_cast<int>(threadIdx.x) % 32;
   const bool odd = lane % 2 != 0;
@@ -40,21 +42,43 @@ __global__ void dropout_kernel(const float* x /* [n] */, float* y /* [n] */, int
         const uint32_t half_word = k % 2 == 0 ? word[k / 2] & 0xffffu : word[k / 2] >> 16;
         out.v[k] = dropout(out.v[k], half_word, threshold, scale);
       }
-      if (accumulate) {
-        const auto plus = [](float a, float b) { return a + b; };
-        out = map(Width<4>{}, plus, load_quad(y + i, n - i, vectors), out);
-      }
-      store_quad(y + i, out, n - i, vectors);
+      store_quad(y + i, finish(out, i), n - i, vectors);
     }
   }
+}
+
+__global__ void dropout_kernel(const float* x /* [n] */, float* y /* [n] */, int64_t n,
+                               bool vectors, uint32_t threshold, float scale, RandomKey key,
+                               bool accumulate) {
+  drop_out(x, y, n, vectors, threshold, scale, key, [=](const Lanes<4>& out, int64_t i) {
+    if (!accumulate) return out;
+    const auto plus = [](float a, float b) { return a + b; };
+    return map(Width<4>{}, plus, load_quad(y + i, n - i, vectors), out);
+  });
+}
+
+__global__ void dropout_activation_backward_kernel(const float* x /* [n] */,
+                                                   const float* d_y /* [n] */, float* d_x /* [n] */,
+                                                   int64_t n, bool vectors, uint32_t threshold,
+                                                   float scale, RandomKey key,
+                                                   Activation activation, float slope) {
+  drop_out(d_y, d_x, n, vectors, threshold, scale, key, [=](const Lanes<4>& out, int64_t i) {
+    const auto derivative = [=](float d, float v) {
+      return d * activation_derivative(activation, v, slope);
+    };
+    return map(Width<4>{}, derivative, out, load_quad(x + i, n - i, vectors));
+  });
+}
+
+unsigned dropout_blocks(int64_t n) {
+  return blocks_for(32 * ((n + kElementsAWarp - 1) / kElementsAWarp));
 }
 
 void launch_dropout(const float* x, float* y, int64_t n, float rate, RandomKey key, bool accumulate,
                     Stream stream) {
   if (n == 0) return;
   const uint32_t threshold = dropout_threshold(rate);
-  const int64_t warps = (n + kElementsAWarp - 1) / kElementsAWarp;
-  dropout_kernel<<<blocks_for(32 * warps), kThreads, 0, stream_of(stream)>>>(
+  dropout_kernel<<<dropout_blocks(n), kThreads, 0, stream_of(stream)>>>(
       x, y, n, aligned(x) && aligned(y), threshold, dropout_scale(threshold), key, accumulate);
   check_launch("dropout_kernel");
 }
@@ -69,6 +93,21 @@ void dropout_forward(const float* x, float* y, int64_t n, float rate, RandomKey 
 void dropout_backward(const float* d_y, float* d_x, int64_t n, float rate, RandomKey key,
                       bool accumulate, Stream stream) {
   launch_dropout(d_y, d_x, n, rate, key, accumulate, stream);
+}
+
+void dropout_activation_backward(const float* x, const float* d_y, float* d_x, int64_t n,
+                                 float rate, Activation activation, float slope, RandomKey key,
+                                 Stream stream) {
+  if (activation == Activation::none) {
+    launch_dropout(d_y, d_x, n, rate, key, false, stream);
+    return;
+  }
+  if (n == 0) return;
+  const uint32_t threshold = dropout_threshold(rate);
+  dropout_activation_backward_kernel<<<dropout_blocks(n), kThreads, 0, stream_of(stream)>>>(
+      x, d_y, d_x, n, aligned(x) && aligned(d_y) && aligned(d_x), threshold,
+      dropout_scale(threshold), key, activation, slope);
+  check_launch("dropout_activation_backward_kernel");
 }
 
 }  // namespace burin::cuda

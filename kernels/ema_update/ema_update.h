@@ -15,8 +15,10 @@ BURIN_HOST_DEVICE float ema(float average, float value, float decay) {
 
 namespace cpu {
 
-// average[n] moves towards value[n] by the fraction 1 - decay, 0 <= decay <= 1. Updates average.
-void ema_update(const float* value, float* average, int64_t n, float decay, Stream stream);
+// average[n] moves towards value[n] by the fraction 1 - *decay, 0 <= *decay <= 1. Updates average.
+// The decay is read by pointer, on a GPU from device memory: a captured graph can then be replayed
+// with new values.
+void ema_update(const float* value, float* average, int64_t n, const float* decay, Stream stream);
 
 // out[n] = average[n] where value[n] != 0, else 0: an average of sparse weights is not sparse, so
 // the mask of the weights is put on it. Overwrites out; out may be average.

@@ -17,9 +17,9 @@ void mask_range(const float* value, const float* average, float* out, int64_t be
 
 }  // namespace
 
-void ema_update(const float* value, float* average, int64_t n, float decay, Stream) {
-  parallel_for(n, kElementwiseGrain, [=](int64_t begin, int64_t end) {
-    update_range(value, average, begin, end, decay);
+void ema_update(const float* value, float* average, int64_t n, const float* decay, Stream) {
+  parallel_for(n, kElementwiseGrain, [=, d = *decay](int64_t begin, int64_t end) {
+    update_range(value, average, begin, end, d);
   });
 }
 

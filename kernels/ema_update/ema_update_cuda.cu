@@ -5,9 +5,12 @@ namespace burin::cuda {
 namespace {
 
 __global__ void ema_update_kernel(const float* value /* [n] */, float* average /* [n] */, Span span,
-                                  float decay) {
-  for_each_group(span, [=](int64_t i, auto width) {
-    const auto move = [=](float old, float now) { return ema(old, now, decay); };
+                                  const float* decay /* [1] */) {
+  __shared__ float shared_decay;  // read once a block and not once a warp
+  if (threadIdx.x == 0) shared_decay = *decay;
+  __syncthreads();
+  for_each_group(span, [=, d = shared_decay](int64_t i, auto width) {
+    const auto move = [=](float old, float now) { return ema(old, now, d); };
     store(average + i, map(width, move, load(average + i, width), load(value + i, width)));
   });
 }
@@ -22,7 +25,8 @@ __global__ void masked_average_kernel(const float* value /* [n] */, const float*
 
 }  // namespace
 
-void ema_update(const float* value, float* average, int64_t n, float decay, Stream stream) {
+void ema_update(const float* value, float* average, int64_t n, const float* decay,
+                Stream stream) {
   if (n == 0) return;
   const Span span = span_of(n, value, average);
   ema_update_kernel<<<blocks_for(span), kThreads, 0, stream_of(stream)>>>(value, average, span,

@@ -143,6 +143,63 @@ TEST(OpsGradient, TwoLayersByOracleFusedAndNot) {
   }
 }
 
+// Dropout behind a layer writes the gradient of the layer's pre-activation (the fused path), or
+// not, where something else reads the layer too: before dropout, or after it and with a gradient
+// of its own.
+TEST(OpsGradient, DropoutBehindALayerFusedAndNot) {
+  enum class Reader { none, without_gradient, with_gradient };
+  const std::vector<GradientInput> inputs = dense_inputs();
+  const auto masked = [](std::vector<double> y) {
+    for (size_t i = 0; i < y.size(); ++i) {
+      y[i] = oracle::dropout(y[i], {kKey.seed, kKey.stream, kStep}, int64_t(i), double{0.4f});
+    }
+    return y;
+  };
+  for (const Named& a : kActivations) {
+    for (const Reader other : {Reader::none, Reader::without_gradient, Reader::with_gradient}) {
+      SCOPED_TRACE(std::string(1, a.name) + " " + std::to_string(int(other)));
+      bool fused = false;
+      const TapeLoss loss = [&](Tape& tape, const Variables& v) {
+        const Variable hidden = ops::dense(tape, v[0], v[1], v[2], {a.activation, kSlope, {}});
+        // Played after dropout's and before the layer's own.
+        tape.record(hidden,
+                    [&fused, hidden](Tape&) { fused = hidden->gradient_is_of_preactivation; });
+        Variable y = ops::dropout(tape, hidden, 0.4f, kKey);
+        if (other == Reader::without_gradient) ops::scale(tape, hidden, 3.0f);
+        if (other == Reader::with_gradient) y = ops::add(tape, y, hidden);
+        return uneven_loss(tape, y);
+      };
+      check_gradient_by_reference(
+          loss,
+          [&](const std::vector<std::vector<double>>& v) {
+            const std::vector<double> x = dense(v[0], v[1], v[2], a.name);
+            std::vector<double> y = masked(x);
+            for (size_t i = 0; i < y.size() && other == Reader::with_gradient; ++i) y[i] += x[i];
+            return uneven_loss(y);
+          },
+          inputs, 32);
+      EXPECT_EQ(fused, other == Reader::none && a.activation != Activation::none);
+    }
+  }
+}
+
+// To the bit what the two kernels give one after the other.
+TEST(OpsGradient, DropoutBehindALayerHasTheBitsOfTheUnfused) {
+  for (const Named& a : kActivations) {
+    const auto gradients = [&](bool fused) {
+      return tape_gradients(
+          [&](Tape& tape, const Variables& v) {
+            const Variable hidden = ops::dense(tape, v[0], v[1], v[2], {a.activation, kSlope, {}});
+            const Variable y = ops::dropout(tape, hidden, 0.4f, kKey);
+            if (!fused) ops::scale(tape, hidden, 3.0f);  // a second reader that the loss ignores
+            return uneven_loss(tape, y);
+          },
+          dense_inputs());
+    };
+    EXPECT_EQ(gradients(true).gradients, gradients(false).gradients) << a.name;
+  }
+}
+
 TEST(OpsGradient, HiddenLayerReadTwice) {
   const std::vector<GradientInput> inputs = {
       random_input({5, 7}, 1.0, 1), random_input({6, 7}, 0.5, 2), random_input({6}, 0.5, 3),

@@ -1,5 +1,10 @@
 #include "kernels/dropout/dropout.h"
 
+#include <bit>
+
+#include "kernels/leaky_relu/leaky_relu.h"
+#include "kernels/sigmoid/sigmoid.h"
+#include "kernels/tanh/tanh.h"
 #include "tests/kernels/random_case.h"
 
 namespace burin::test {
@@ -48,6 +53,45 @@ TEST_F(Dropout, ANewStepDrawsANewMask) {
   double same = 0.0;
   for (int64_t i = 0; i < n; ++i) same += first[i] == second[i];
   EXPECT_NEAR(same, 2048.0, 4.0 * 32.0);
+}
+
+// To the bit the two launches that it stands for, whatever the numbers.
+TEST_F(Dropout, ActivationBackwardIsBackwardAndThenTheActivations) {
+  constexpr float kSlope = 0.2f;
+  for (const int64_t n : {int64_t{1}, int64_t{31}, int64_t{257}, int64_t{20000}}) {
+    const Buffer d_y(mixed_values(n, 1.0, 2));
+    for (const float rate : {0.0f, 0.3f}) {
+      for (const Activation activation :
+           {Activation::none, Activation::leaky_relu, Activation::sigmoid, Activation::tanh}) {
+        SCOPED_TRACE(std::to_string(n) + ", activation " + std::to_string(int(activation)));
+        std::vector<float> outputs = mixed_values(n, 1.0, 5);
+        for (float& v : outputs) v = apply_activation(activation, v, kSlope);
+        const Buffer x(outputs);
+        const bool none = activation == Activation::none;
+        Buffer fused(n, 3), apart(n);
+        twin::dropout_activation_backward(none ? nullptr : x.data(), d_y.data(), fused.data(), n,
+                                          rate, activation, kSlope, Key(), {});
+        float* const d = apart.data();
+        twin::dropout_backward(d_y.data(), d, n, rate, Key(), false, {});
+        if (activation == Activation::leaky_relu) {
+          twin::leaky_relu_backward(x.data(), d, d, n, kSlope, false, {});
+        } else if (activation == Activation::sigmoid) {
+          twin::sigmoid_backward(x.data(), d, d, n, false, {});
+        } else if (activation == Activation::tanh) {
+          twin::tanh_backward(x.data(), d, d, n, false, {});
+        }
+        const std::vector<float> actual = fused.values(), expected = apart.values();
+        for (size_t i = 0; i < actual.size(); ++i) {
+          if (std::isnan(expected[i])) {
+            EXPECT_TRUE(std::isnan(actual[i])) << i;
+          } else {
+            EXPECT_EQ(std::bit_cast<uint32_t>(actual[i]), std::bit_cast<uint32_t>(expected[i]))
+                << i;
+          }
+        }
+      }
+    }
+  }
 }
 
 TEST_F(Dropout, WhatIsDroppedIsZeroWhateverItWas) {

@@ -16,14 +16,15 @@ bool declare_update(const char* name, float decay) {
   return declare({
       .name = name,
       .arguments = {input("value"),
+                    input("decay", constant(std::vector<float>{decay})).count(one),
                     updated("average", normal(1.0, true)).oracle([=](const Host& x, int64_t i) {
-                      const double value = x[0][i], before = x[1][i];
+                      const double value = x[0][i], before = x[2][i];
                       if (!(std::abs(value) < 1e30)) return Want{.value = 0, .any = true};
                       return Want{double{decay} * before + (1 - double{decay}) * value, 2,
                                   std::abs(before) + std::abs(value)};
                     })},
       .run = call(BURIN_TWINS(ema_update),
-                  [=](auto* update, const Call& c) { update(c[0], c[1], c.n(), decay, {}); }),
+                  [=](auto* update, const Call& c) { update(c[0], c[2], c.n(), c[1], {}); }),
   });
 }
 

@@ -9,7 +9,8 @@ class EmaUpdate : public TwinTest {};
 
 TEST_F(EmaUpdate, ConvergesToAConstant) {
   Buffer value(std::vector<float>{2.0f}), average(std::vector<float>{0.0f});
-  for (int i = 0; i < 400; ++i) twin::ema_update(value.data(), average.data(), 1, 0.9f, {});
+  const Buffer decay(std::vector<float>{0.9f});
+  for (int i = 0; i < 400; ++i) twin::ema_update(value.data(), average.data(), 1, decay.data(), {});
   EXPECT_NEAR(average[0], 2.0, 1e-5);
 }
 

@@ -30,13 +30,13 @@ struct Bound {
   double reconstruction = 0, kl = 0, l1_mean = 0, l1_logits = 0;  // sums over images
 };
 
-// Encoder: two hidden layers, mean, logvar. Decoder: two hidden layers and the logits.
+// Encoder: two hidden layers; weights of mean and logvar, then their biases. Decoder: two hidden layers and the logits.
 Bound bound(const DoubleParameters& encoder, const DoubleParameters& decoder,
             const std::vector<double>& x, char hidden, const oracle::Draw& latent) {
   Bound sum;
   const std::vector<double> h = double_mlp(x, encoder, 0, 2, hidden, hidden);
-  const std::vector<double> mean = double_dense(h, encoder[4], encoder[5], 'n');
-  const std::vector<double> log_variance = double_dense(h, encoder[6], encoder[7], 'n');
+  const std::vector<double> mean = double_dense(h, encoder[4], encoder[6], 'n');
+  const std::vector<double> log_variance = double_dense(h, encoder[5], encoder[7], 'n');
   std::vector<double> z;
   for (size_t i = 0; i < mean.size(); ++i) {
     const double noise = oracle::normal(latent, int64_t(i)).value;
@@ -187,7 +187,7 @@ TEST(Vae, PicturesAreTheDecodersProbabilities) {
   for (size_t i = 0; i < 3 * 784; ++i) x.push_back(float(test.set.images[i]) / 255.0f);
   const std::vector<float> again = static_cast<Vae&>(*test.model).reconstruct(x);
   const auto h = double_mlp({x.begin(), x.end()}, encoder, 0, 2, 'l', 'l');
-  const auto mean = double_dense(h, encoder[4], encoder[5], 'n');
+  const auto mean = double_dense(h, encoder[4], encoder[6], 'n');
   const auto reconstruction = double_mlp(mean, decoder, 0, 3, 'l', 's');
   ASSERT_EQ(again.size(), reconstruction.size());
   for (size_t i = 0; i < again.size(); i += 5) ASSERT_NEAR(again[i], reconstruction[i], 1e-5);

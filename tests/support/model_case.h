@@ -28,10 +28,10 @@ inline ImageSet mnist(int64_t count) {
 
 // Data and an initialised model on it.
 struct ModelCase {
-  ModelCase(const Config& config, int64_t images)
+  ModelCase(const Config& config, int64_t images, Device device = Device::cpu)
       : set(mnist(images)),
-        data(set, Device::cpu),
-        model(make_model(config, set.pixels(), set.count, Device::cpu)) {
+        data(set, device),
+        model(make_model(config, set.pixels(), set.count, device)) {
     model->initialize(set);
   }
   void train(int steps) {
@@ -51,7 +51,7 @@ struct ModelCase {
 
 inline std::vector<uint32_t> bits_of(const Memory& memory) {
   std::vector<uint32_t> bits(memory.bytes() / 4);
-  std::memcpy(bits.data(), memory.data(), bits.size() * 4);
+  copy_to_host(memory.device(), bits.data(), memory.data(), bits.size() * 4);
   return bits;
 }
 

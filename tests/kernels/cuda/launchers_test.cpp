@@ -13,6 +13,7 @@
 #include "kernels/l1_activity/l1_activity.h"
 #include "kernels/l1_update/l1_update.h"
 #include "kernels/leaky_relu/leaky_relu.h"
+#include "kernels/logistic_loss/logistic_loss.h"
 #include "kernels/random_fill/random_fill.h"
 #include "kernels/reduce/reduce.h"
 #include "kernels/reparameterize/reparameterize.h"
@@ -39,7 +40,7 @@ TEST_F(LaunchersCuda, NothingToDoWritesNothingOrZero) {
   cuda::add(none, none, none, 0, {});
   cuda::scale(none, 1.0f, none, 0, true, {});
   cuda::fill(none, 0, 1.0f, {});
-  cuda::ema_update(none, none, 0, 0.5f, {});
+  cuda::ema_update(none, none, 0, none, {});
   cuda::masked_average(none, none, none, 0, {});
   cuda::l1_activity_backward(none, none, 0, 1.0f, true, {});
   cuda::random_uniform(none, 0, 0.0f, 1.0f, {}, {});
@@ -48,6 +49,7 @@ TEST_F(LaunchersCuda, NothingToDoWritesNothingOrZero) {
   cuda::reparameterize_backward(none, none, none, none, none, 0, true, {});
   cuda::dropout_forward(none, none, 0, 0.5f, {}, {});
   cuda::dropout_backward(none, none, 0, 0.5f, {}, true, {});
+  cuda::dropout_activation_backward(none, none, none, 0, 0.5f, Activation::tanh, 0, {}, {});
   cuda::gather_scale(nullptr, nullptr, 0, 784, 1.0f, 0.0f, none, {});
   cuda::gather_scale(nullptr, nullptr, 3, 0, 1.0f, 0.0f, none, {});
   cuda::gather_binarize(nullptr, nullptr, 0, 784, {}, none, {});
@@ -61,7 +63,7 @@ TEST_F(LaunchersCuda, NothingToDoWritesNothingOrZero) {
   cuda::column_sum(none, 0, 0, 0, none, false, {});
   cuda::l1_update(none, none, none, none, nullptr, 0, 0, {}, nullptr, nullptr, {});
 
-  Buffer out(10, 1);
+  Buffer out(11, 1);
   BufferOf<int64_t> count(1);
   float* p = out.data();
   cuda::sum(none, 0, 1.0f, p, {});
@@ -74,8 +76,9 @@ TEST_F(LaunchersCuda, NothingToDoWritesNothingOrZero) {
   cuda::bce_logits_rows(none, none, 1, 0, p + 7, {});
   cuda::gaussian_latent_forward(none, 0, 20, 1.0f, {}, none, none, p + 8, {});
   cuda::gaussian_latent_forward(none, 3, 0, 1.0f, {}, none, none, p + 9, {});
+  cuda::logistic_loss({none, none, none, none, 0, 256}, 1.0f, 0.5f, none, p + 10, none, none, {});
   cuda::zero_count(none, 0, count.data(), {});
-  EXPECT_EQ(out.values(), std::vector<float>(10, 0.0f));
+  EXPECT_EQ(out.values(), std::vector<float>(11, 0.0f));
   EXPECT_EQ(count.values()[0], 0);
 }
 
