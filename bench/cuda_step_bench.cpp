@@ -1,5 +1,9 @@
 // Whole training steps on the GPU: replays of the captured step. By the GPU's own clock; on the
 // software GPU, whose time says nothing, what one step's kernels move.
+//   step/NAME/PRECISION/GEMM   as `burin train --precision PRECISION --gemm GEMM`; NAME:
+//   peers/steps.h
+// "least_bytes" is what a step must read and write of what outlives it, each once: weights,
+// gradients' moments, running average, pixels. What lives within a step might stay on the chip.
 #include <benchmark/benchmark.h>
 
 #include <map>
@@ -8,6 +12,7 @@
 #include "bench/peers/made_up_images.h"
 #include "bench/peers/steps.h"
 #include "engine/backend/cuda.h"
+#include "kernels/gemm/gemm_rungs.h"
 #include "models/model.h"
 #include "tests/support/softgpu_counters.h"
 
@@ -52,6 +57,16 @@ void count_a_step(benchmark::State& state, Model& model, const DeviceImages& dat
   state.counters["instructions"] = Counter(double(all.instructions));
 }
 
+double least_bytes(const Model& model) {
+  double floats = 0;
+  for (const Model::Network& network : model.networks()) {
+    const double parameters = static_cast<double>(network.parameters->elements());
+    const double buffers = 3.0 + (network.average != nullptr ? 1.0 : 0.0);  // w, m, v, average
+    floats += 2.0 * buffers * parameters;
+  }
+  return sizeof(float) * floats + static_cast<double>(model.config().batch * model.pixels());
+}
+
 void measure(benchmark::State& state, const Config& config) {
   static const ImageSet images = bench::made_up_images();
   static const DeviceImages data(images, Device::cuda);
@@ -65,19 +80,29 @@ void measure(benchmark::State& state, const Config& config) {
     time_steps(state, *model, data, config);
   }
   state.counters["kernels"] = Counter(double(model->kernels_per_step()));
+  state.counters["least_bytes"] = Counter(least_bytes(*model));
   state.counters["MFLOP"] = Counter(bench::step_mflop(config, images.pixels()));
+}
+
+void register_step(const bench::NamedStep& step, const char* precision, const char* gemm) {
+  Config config = step.config;
+  config.precision = precision;
+  config.gemm = gemm;
+  auto* b =
+      benchmark::RegisterBenchmark(("step/" + step.name + "/" + precision + "/" + gemm).c_str(),
+                                   [config](benchmark::State& state) { measure(state, config); });
+  b->Unit(benchmark::kMicrosecond)->UseManualTime();
+  if (test::counters_available()) b->Iterations(1);
 }
 
 void register_steps() {
   for (const bench::NamedStep& step : bench::named_steps()) {
     for (const char* precision : {"fp32", "tf32", "bf16"}) {
-      Config config = step.config;
-      config.precision = precision;
-      auto* b = benchmark::RegisterBenchmark(
-          ("step/" + step.name + "/" + precision).c_str(),
-          [config](benchmark::State& state) { measure(state, config); });
-      b->Unit(benchmark::kMicrosecond)->UseManualTime();
-      if (test::counters_available()) b->Iterations(1);
+      register_step(step, precision, "own");
+      if (!cuda::gemm_cublas_missing().empty()) continue;
+      register_step(step, precision, "cublas");
+      // Chooses by time, of which the software GPU has none.
+      if (!test::counters_available()) register_step(step, precision, "auto");
     }
   }
 }

@@ -1,8 +1,9 @@
 // Trains on request, so that runs of two programs can take turns while both stay in memory.
-//   burin_steps STEP THREADS fixed|tuned DATA
+//   burin_steps STEP THREADS fixed|tuned DATA [cpu|cuda [PRECISION [GEMM]]]
 // `tuned` chooses up to THREADS threads as `burin train` does. First prints one line of JSON: the
 // settings in force. Then, for each line on standard input, a number of seconds, trains for that
-// long and prints what was done. Ends with the input.
+// long and prints what was done. Ends with the input. On the GPU, steps are queued kQueued at a
+// time, and all are done before the clock is read.
 #include <sys/resource.h>
 
 #include <chrono>
@@ -12,6 +13,7 @@
 #include <string>
 
 #include "bench/peers/steps.h"
+#include "engine/backend/cuda.h"
 #include "engine/backend/thread_tuner.h"
 #include "engine/data/image_set.h"
 #include "kernels/common/parallel.h"
@@ -44,7 +46,10 @@ int64_t peak_resident_kib() {
   return 0;
 }
 
-int run(const std::string& name, int threads, bool tuned, const std::string& directory) {
+constexpr int64_t kQueued = 50;
+
+int run(const std::string& name, int threads, bool tuned, const std::string& directory,
+        const Config& place) {
   Config config;
   bool found = false;
   for (const bench::NamedStep& step : bench::named_steps()) {
@@ -53,6 +58,13 @@ int run(const std::string& name, int threads, bool tuned, const std::string& dir
     found = true;
   }
   if (!found) throw UsageError("no step is called " + name);
+  config.device = place.device;
+  config.precision = place.precision;
+  config.gemm = place.gemm;
+  const Device device = place.device == "cuda" ? Device::cuda : Device::cpu;
+  if (device == Device::cuda && !cuda::missing().empty()) {
+    throw UsageError(cuda::missing());
+  }
 
   int64_t pixels = 0;
   std::unique_ptr<Model> model;
@@ -60,13 +72,14 @@ int run(const std::string& name, int threads, bool tuned, const std::string& dir
   {
     const ImageSet images = load_image_set(directory, Split::train);
     pixels = images.pixels();
-    data = std::make_unique<DeviceImages>(images, Device::cpu);
-    model = make_model(config, pixels, images.count, Device::cpu);
+    data = std::make_unique<DeviceImages>(images, device);
+    model = make_model(config, pixels, images.count, device);
     model->initialize(images);
   }
   std::cout << json{{"config", to_json(config)},
                     {"mflop", bench::step_mflop(config, pixels)},
-                    {"version", cpu::gemm_instruction_set()}}
+                    {"version", device == Device::cuda ? cuda::device_info().name
+                                                       : cpu::gemm_instruction_set()}}
                    .dump()
             << std::endl;
 
@@ -80,12 +93,14 @@ int run(const std::string& name, int threads, bool tuned, const std::string& dir
     while (time - begin < seconds) {
       const int used = tuned ? tuner.threads() : threads;
       cpu::set_threads(used);
-      model->train_step(*data);
+      const int64_t queued = device == Device::cuda ? kQueued : 1;
+      for (int64_t i = 0; i < queued; ++i) model->train_step(*data);
+      model->synchronize();
       const double after = now();
       if (tuned) tuner.record(after - time);
       time = after;
-      ++steps;
-      steps_alone += used == 1;
+      steps += queued;
+      steps_alone += used == 1 ? queued : 0;
     }
     json losses;
     const std::vector<double> means = model->take_losses();
@@ -111,13 +126,16 @@ int run(const std::string& name, int threads, bool tuned, const std::string& dir
 }  // namespace burin
 
 int main(int argc, char** argv) {
-  const std::string mode = argc == 5 ? argv[3] : "";
+  const std::string mode = argc >= 5 && argc <= 8 ? argv[3] : "";
   if (mode != "fixed" && mode != "tuned") {
-    std::cerr << "usage: burin_steps STEP THREADS fixed|tuned DATA\n";
+    std::cerr << "usage: burin_steps STEP THREADS fixed|tuned DATA [cpu|cuda [PRECISION [GEMM]]]\n";
     return 2;
   }
   try {
-    return burin::run(argv[1], std::stoi(argv[2]), mode == "tuned", argv[4]);
+    burin::Config place;
+    const char* const keys[] = {"device", "precision", "gemm"};
+    for (int i = 5; i < argc; ++i) burin::set_from_text(place, keys[i - 5], argv[i], "burin_steps");
+    return burin::run(argv[1], std::stoi(argv[2]), mode == "tuned", argv[4], place);
   } catch (const std::exception& fault) {
     std::cerr << "burin_steps: " << fault.what() << "\n";
     return 1;

@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import threading
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 DEFAULT_BURIN = os.path.join(ROOT, "build", "cpu-release", "bench", "burin_steps")
@@ -14,10 +15,13 @@ class Failure(Exception):
 
 
 class Side:
-    def __init__(self, name, command, settings=None):
-        self.name = name
+    """An answer that takes more than `limit` seconds is a Failure; `errors` takes what the process
+    writes to its error stream."""
+
+    def __init__(self, name, command, settings=None, limit=None, errors=None):
+        self.name, self.limit = name, limit
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        text=True)
+                                        stderr=errors, text=True)
         if settings is not None:
             self._write(json.dumps(settings))
         self.hello = self._read()
@@ -30,7 +34,12 @@ class Side:
             pass  # _read says so
 
     def _read(self):
+        watch = threading.Timer(self.limit, self.process.kill) if self.limit else None
+        if watch:
+            watch.start()
         line = self.process.stdout.readline()
+        if watch:
+            watch.cancel()
         if not line:
             raise Failure(f"{self.name} stopped with exit code {self.process.wait()}")
         return json.loads(line)
