@@ -124,14 +124,14 @@ class Gan:
             torch.mul(self.images[indices], self.range / 255.0, out=self.both[:batch])
             if self.range == 2.0:
                 self.both[:batch].sub_(1.0)
-            self.both[batch:] = self.g(torch.randn(batch, latent))
+            self.both[batch:] = self.g(torch.randn(batch, latent, device=self.both.device))
         # Mean over 2B, so twice: the sum of two means over B.
         d_loss = 2 * F.binary_cross_entropy_with_logits(self.d(self.both), self.d_targets)
         d_loss.backward()
         self.d_optimizer.step()
         # The generator's turn, through a frozen discriminator.
         self.d.trainable(False)
-        logits = self.d(self.g(torch.randn(batch, latent)))
+        logits = self.d(self.g(torch.randn(batch, latent, device=self.both.device)))
         g_loss = F.binary_cross_entropy_with_logits(logits, self.g_targets)
         g_loss.backward()
         self.d.trainable(True)
@@ -172,9 +172,10 @@ class Vae:
         with torch.no_grad():
             x = self.images[indices] / 255.0
             if self.binarize:
-                x = torch.lt(torch.rand(x.shape), x).float()
+                x = torch.lt(torch.rand_like(x), x).float()
         mean, log_variance = self.heads(self.encoder(x)).split(latent, dim=1)
-        z = torch.addcmul(mean, torch.exp(0.5 * log_variance), torch.randn(batch, latent))
+        noise = torch.randn(batch, latent, device=x.device)
+        z = torch.addcmul(mean, torch.exp(0.5 * log_variance), noise)
         logits = self.decoder(z)
         reconstruction = F.binary_cross_entropy_with_logits(logits, x, reduction="sum") / batch
         kl = (-0.5 / batch) * (1 + log_variance - mean * mean - log_variance.exp()).sum()
