@@ -92,9 +92,8 @@ StepScalars Gan::scalars_at(int64_t step) const {
 // The discriminator on x, its last layer and the loss of its output in one.
 Variable Gan::discriminator_loss(Variable x, bool trainable, const Tensor& targets, float scale,
                                  float l1_scale, RandomStream dropout) {
-  const Variable hidden =
-      discriminator_net_.forward_hidden(tape_, discriminator_, x, trainable,
-                                        {static_cast<float>(config_.dropout), key(dropout)});
+  const Variable hidden = discriminator_net_.forward_hidden(
+      tape_, discriminator_, x, trainable, {static_cast<float>(config_.dropout), key(dropout)});
   const Linear& last = discriminator_net_.layers().back();
   return ops::logistic_loss(tape_, hidden, last.weight_variable(tape_, discriminator_, trainable),
                             last.bias_variable(tape_, discriminator_, trainable), targets, scale,
@@ -105,10 +104,10 @@ void Gan::discriminator_turn(const Tensor& images) {
   // E[-log D(real)] + E[-log(1 - D(fake))]: Goodfellow et al. 2014, equation 1, as a loss.
   const Tensor targets(discriminator_targets_.as<float>(), {2 * config_.batch, 1}, device_);
   const float per_image = 1.0f / static_cast<float>(config_.batch);
-  const Variable loss = discriminator_loss(
-      tape_.constant(images), true, targets, per_image,
-      static_cast<float>(config_.l1_discriminator_output) * per_image,
-      RandomStream::dropout_discriminator_turn);
+  const Variable loss =
+      discriminator_loss(tape_.constant(images), true, targets, per_image,
+                         static_cast<float>(config_.l1_discriminator_output) * per_image,
+                         RandomStream::dropout_discriminator_turn);
   record_loss(0, loss);
   tape_.backward_part({loss});
   discriminator_optimizer_->step(clock_.update(0));
@@ -120,9 +119,8 @@ void Gan::generator_turn(Variable fake) {
   const Tensor targets(generator_targets_.as<float>(), {config_.batch, 1}, device_);
   const float per_image = 1.0f / static_cast<float>(config_.batch);
   const bool minimax = config_.gan_loss == "minimax";
-  const Variable loss =
-      discriminator_loss(fake, false, targets, minimax ? -per_image : per_image, 0.0f,
-                         RandomStream::dropout_generator_turn);
+  const Variable loss = discriminator_loss(fake, false, targets, minimax ? -per_image : per_image,
+                                           0.0f, RandomStream::dropout_generator_turn);
   record_loss(1, loss);
   if (config_.l1_generator_output > 0) {
     const float lambda = static_cast<float>(config_.l1_generator_output);
@@ -152,8 +150,8 @@ void Gan::forward_backward_update(const DeviceImages& data) {
   ops::DenseOptions options;
   options.out = images.row_range(batch, 2 * batch);
   options.trained_rows = {batch, batch};
-  const Variable fake = generator_net_.forward(tape_, generator_, tape_.constant(z), true,
-                                               Mlp::Dropout(), options);
+  const Variable fake =
+      generator_net_.forward(tape_, generator_, tape_.constant(z), true, Mlp::Dropout(), options);
   discriminator_turn(images.row_range(0, 2 * batch));
   generator_turn(ops::rows(tape_, fake));
 }

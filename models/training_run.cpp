@@ -174,7 +174,8 @@ void TrainingRun::open_directory(const RunOptions& options) {
   if (options.resume) return;
   try {
     save_checkpoint((directory / "checkpoint.safetensors").string(), *model_, progress_);
-  } catch (...) {  // nothing was trained: leave nothing, so that the same command can be given again
+  } catch (
+      ...) {  // nothing was trained: leave nothing, so that the same command can be given again
     metrics_.reset();
     std::error_code ignored;
     for (const char* name : {"config.json", "metrics.jsonl", "samples"}) {

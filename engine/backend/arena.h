@@ -22,8 +22,8 @@ class Arena {
   // that holds all of it.
   void reset();
 
-  // Makes room for steps of up to `bytes`, so that none of them allocates. For an arena that was not
-  // used yet, or was reset.
+  // Makes room for steps of up to `bytes`, so that none of them allocates. For an arena that was
+  // not used yet, or was reset.
   void reserve(size_t bytes);
 
   // Rises whenever addresses change: what was captured before is then of no use.

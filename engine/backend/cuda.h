@@ -1,5 +1,5 @@
 // The CUDA runtime, as the engine sees it: no CUDA header is needed to include this. In a build
-// without CUDA missing() says so, and the rest throws std::logic_error.
+// without CUDA missing() says so, and the rest throws std::runtime_error.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +16,7 @@ namespace burin::cuda {
 const std::string& missing();
 
 struct DeviceInfo {
-  std::string name;        // "NVIDIA H100 PCIe"
+  std::string name;          // "NVIDIA H100 PCIe"
   int major = 0, minor = 0;  // compute capability
   int multiprocessors = 0;
   size_t total_bytes = 0;
@@ -33,8 +33,8 @@ void copy_to_host(void* host_destination, const void* source, size_t bytes);
 void copy_to_device_async(void* destination, const void* host_source, size_t bytes, Stream stream);
 void synchronize(Stream stream);
 
-// True with CUDA_LAUNCH_BLOCKING=1 in the environment, with which every launch waits for its kernel:
-// slow, but a fault names the kernel. Steps are then not captured.
+// True with CUDA_LAUNCH_BLOCKING=1 in the environment, with which every launch waits for its
+// kernel: slow, but a fault names the kernel. Steps are then not captured.
 bool every_launch_waits();
 
 // Median milliseconds of what `work` queues on `stream`, over `launches` times after a few that are

@@ -40,9 +40,8 @@ constexpr std::pair<GemmRung, const char*> kRungs[] = {{GemmRung::vector, "vecto
                                                        {GemmRung::tiled, "tiled"},
                                                        {GemmRung::tensor, "tensor"},
                                                        {GemmRung::cublas, "cublas"}};
-constexpr std::pair<GemmTile, const char*> kTiles[] = {{GemmTile::automatic, "automatic"},
-                                                       {GemmTile::small, "small"},
-                                                       {GemmTile::large, "large"}};
+constexpr std::pair<GemmTile, const char*> kTiles[] = {
+    {GemmTile::automatic, "automatic"}, {GemmTile::small, "small"}, {GemmTile::large, "large"}};
 
 std::string text_of(const GemmPlan& plan) {
   std::string text;
@@ -78,8 +77,7 @@ bool has_epilogue(const GemmEpilogue& epilogue) {
 template <class Key>
 std::string text_of_key(const Key& key) {
   return fmt::format("{}{} {}x{}x{}{}{}", key[0] != 0 ? 't' : 'n', key[1] != 0 ? 't' : 'n', key[2],
-                     key[3], key[4], key[5] != 0 ? " epilogue" : "",
-                     key[6] != 0 ? " row_sum" : "");
+                     key[3], key[4], key[5] != 0 ? " epilogue" : "", key[6] != 0 ? " row_sum" : "");
 }
 
 }  // namespace
@@ -96,9 +94,12 @@ GemmPlanner::GemmPlanner(Device device, const GemmSettings& settings)
 }
 
 GemmPlanner::Key GemmPlanner::key_of(const GemmProduct& p) {
-  return {p.transpose_a,           p.transpose_b,
-          p.m,                     p.n,
-          p.k,                     has_epilogue(p.epilogue),
+  return {p.transpose_a,
+          p.transpose_b,
+          p.m,
+          p.n,
+          p.k,
+          has_epilogue(p.epilogue),
           p.epilogue.row_sum != nullptr};
 }
 
@@ -137,8 +138,7 @@ GemmPlan GemmPlanner::measured(const GemmProduct& p, float* scratch, Stream stre
   GemmPlan best;
   if constexpr (kCudaEnabled) {
     std::vector<GemmPlan> candidates;
-    GemmPlan own =
-        cuda::gemm_plan(settings_.precision, p.transpose_a, p.transpose_b, p.m, p.n);
+    GemmPlan own = cuda::gemm_plan(settings_.precision, p.transpose_a, p.transpose_b, p.m, p.n);
     candidates.push_back(own);
     if (own.rung != GemmRung::vector) {
       for (const GemmTile tile : {GemmTile::small, GemmTile::large}) {

@@ -29,16 +29,16 @@ class GemmPlanner {
   GemmPlanner(Device device, const GemmSettings& settings);
 
   // For a product that is about to be made; its workspace is `scratch`, floats(product) on the
-  // device. With GemmLibrary::automatic a new product is measured: that waits for the device, so the
-  // first of its kind must not be captured.
+  // device. With GemmLibrary::automatic a new product is measured: that waits for the device, so
+  // the first of its kind must not be captured.
   const cuda::GemmPlan& plan(const GemmProduct& product, float* scratch, Stream stream);
   // Floats of scratch that plan() and the product may take, without a look at what was measured.
   int64_t floats(const GemmProduct& product) const;
 
   const GemmSettings& settings() const { return settings_; }
 
-  // Where measurements are kept between runs: burin/gemm.json in $XDG_CACHE_HOME, or ~/.cache; empty
-  // if there is neither.
+  // Where measurements are kept between runs: burin/gemm.json in $XDG_CACHE_HOME, or ~/.cache;
+  // empty if there is neither.
   static std::string cache_path();
 
  private:

@@ -19,8 +19,8 @@ class Linear {
   // Registers `name`.weight [out, in] and `name`.bias [out]. out, in >= 1.
   Linear(Parameters& parameters, const std::string& name, int64_t in, int64_t out,
          Activation activation, float slope);
-  // Layers of these names that read the same x, computed as one: y[B, names * out] has their outputs
-  // side by side.
+  // Layers of these names that read the same x, computed as one: y[B, names * out] has their
+  // outputs side by side.
   Linear(Parameters& parameters, const std::vector<std::string>& names, int64_t in, int64_t out,
          Activation activation, float slope);
 

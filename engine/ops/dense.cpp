@@ -68,9 +68,9 @@ void weight_gradients(Tape& tape, const Tensor& d_y, const Tensor& x, Variable w
       epilogue.row_sum = d_bias.data;
       epilogue.row_sum_accumulate = d_bias.accumulate;
     }
-    tape.products().defer({true, false, out, in, batch, d_y.data(), out, x.data(), in,
-                           d_weight.data, in, epilogue},
-                          tape.stream());
+    tape.products().defer(
+        {true, false, out, in, batch, d_y.data(), out, x.data(), in, d_weight.data, in, epilogue},
+        tape.stream());
   } else if (bias->needs_gradient) {
     const Tape::Target d_bias = tape.gradient_of(bias);
     BURIN_DISPATCH(tape.device(), column_sum, d_y.data(), batch, out, out, d_bias.data,

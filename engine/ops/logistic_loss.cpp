@@ -7,14 +7,13 @@
 
 namespace burin::ops {
 
-Variable logistic_loss(Tape& tape, Variable x, Variable weight, Variable bias,
-                       const Tensor& target, float scale, float l1_scale) {
+Variable logistic_loss(Tape& tape, Variable x, Variable weight, Variable bias, const Tensor& target,
+                       float scale, float l1_scale) {
   const Shape& shape = x.shape();
   if (shape.rank() != 2 || weight.shape() != Shape{1, shape[1]} || bias.shape() != Shape{1}) {
-    throw std::invalid_argument("logistic_loss: x " + shape.to_string() + ", weight " +
-                                weight.shape().to_string() + " and bias " +
-                                bias.shape().to_string() +
-                                " do not fit; expected [B, in], [1, in] and [1]");
+    throw std::invalid_argument(
+        "logistic_loss: x " + shape.to_string() + ", weight " + weight.shape().to_string() +
+        " and bias " + bias.shape().to_string() + " do not fit; expected [B, in], [1, in] and [1]");
   }
   check_same_shape("logistic_loss", "target", target.shape(), "logits", {shape[0], 1});
   Variable loss = tape.result({}, {x, weight, bias});

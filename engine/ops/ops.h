@@ -46,8 +46,8 @@ Variable reparameterize(Tape& tape, Variable mean, Variable log_variance, const 
 
 // What stands between the encoder and the decoder of a VAE. heads[B, 2 latent]: means, then
 // log-variances. z[B, latent] as by reparameterize; kl = scale * sum KL(N(mean, exp(log_variance))
-// || N(0, 1)), a scalar that must be among the losses. l1_scale * sum |mean| is in the gradient, not
-// in kl. heads has no other reader.
+// || N(0, 1)), a scalar that must be among the losses. l1_scale * sum |mean| is in the gradient,
+// not in kl. heads has no other reader.
 struct GaussianLatent {
   Variable z;
   Variable kl;
@@ -61,9 +61,10 @@ GaussianLatent gaussian_latent(Tape& tape, Variable heads, float scale, float l1
 // 1].
 Variable bce_logits(Tape& tape, Variable logits, const Tensor& target, float scale);
 // bce_logits of a dense layer with one output and no activation: x[B, in], weight[1, in], bias[1],
-// target[B, 1]. l1_scale * sum |logits| is in the gradient, not in the value. x has no other reader.
-Variable logistic_loss(Tape& tape, Variable x, Variable weight, Variable bias,
-                       const Tensor& target, float scale, float l1_scale);
+// target[B, 1]. l1_scale * sum |logits| is in the gradient, not in the value. x has no other
+// reader.
+Variable logistic_loss(Tape& tape, Variable x, Variable weight, Variable bias, const Tensor& target,
+                       float scale, float l1_scale);
 // scale * sum KL(N(mean, exp(log_variance)) || N(0, 1)).
 Variable gaussian_kl(Tape& tape, Variable mean, Variable log_variance, float scale);
 // scale * sum of the cross entropies of softmax(logits[B, classes]) against labels[B].

@@ -62,7 +62,11 @@ StepClock::Losses StepClock::take_losses() {
     taken.means.push_back(taken.steps > 0 ? sum / static_cast<double>(taken.steps) : 0.0);
   }
   const StepState fresh{static_cast<uint64_t>(step_),
-                        static_cast<uint64_t>(table_begin_ < 0 ? 0 : table_begin_), 0, 0, 0, {}};
+                        static_cast<uint64_t>(table_begin_ < 0 ? 0 : table_begin_),
+                        0,
+                        0,
+                        0,
+                        {}};
   copy_to_device_async(device_, state_.data(), &fresh, sizeof fresh, stream_);
   return taken;
 }

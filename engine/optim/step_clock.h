@@ -10,9 +10,9 @@
 
 namespace burin {
 
-// Counts steps, keeps the sums of the losses, and brings learning rates and their like to the device:
-// a table for many steps at a time, made on the host in double, so that they are the same on every
-// device. Between two loads of the table nothing is copied and nobody waits.
+// Counts steps, keeps the sums of the losses, and brings learning rates and their like to the
+// device: a table for many steps at a time, made on the host in double, so that they are the same
+// on every device. Between two loads of the table nothing is copied and nobody waits.
 class StepClock {
  public:
   // make_scalars(step) gives what step 0, 1, ... uses. `table_rows`: steps between loads.
@@ -32,7 +32,9 @@ class StepClock {
 
   // On the device.
   const uint64_t* device_step() const { return &state_.as<StepState>()->step; }
-  const UpdateScalars* update(int which) const { return &current_.as<StepScalars>()->update[which]; }
+  const UpdateScalars* update(int which) const {
+    return &current_.as<StepScalars>()->update[which];
+  }
   const float* average_decay() const { return &current_.as<StepScalars>()->average_decay; }
 
   // Means of the losses since the last call, and the first step whose losses were not finite (0:

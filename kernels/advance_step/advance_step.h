@@ -1,6 +1,7 @@
 // The end of a training step, where its numbers are kept on the device: the step is counted, its
 // losses are added to their sums, and what the next step's kernels read is put in place. So a step
-// that was captured into a graph can be replayed, and the host need not look until it wants to know.
+// that was captured into a graph can be replayed, and the host need not look until it wants to
+// know.
 #pragma once
 
 #include <cstdint>

@@ -25,8 +25,7 @@ __global__ void masked_average_kernel(const float* value /* [n] */, const float*
 
 }  // namespace
 
-void ema_update(const float* value, float* average, int64_t n, const float* decay,
-                Stream stream) {
+void ema_update(const float* value, float* average, int64_t n, const float* decay, Stream stream) {
   if (n == 0) return;
   const Span span = span_of(n, value, average);
   ema_update_kernel<<<blocks_for(span), kThreads, 0, stream_of(stream)>>>(value, average, span,

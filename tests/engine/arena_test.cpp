@@ -5,6 +5,7 @@
 
 #include <stdexcept>
 
+#include "engine/backend/cuda.h"
 #include "engine/tensor/tensor.h"
 #include "tests/support/kernel_case.h"
 
@@ -45,7 +46,39 @@ TEST(Memory, TooMuchNamesTheSize) {
     EXPECT_NE(std::string(fault.what()).find(std::to_string(size_t{1} << 62)), std::string::npos);
   }
 #endif
-  EXPECT_THROW(Memory(Device::cuda, 64), std::runtime_error);
+  if (!cuda::missing().empty()) EXPECT_THROW(Memory(Device::cuda, 64), std::runtime_error);
+}
+
+TEST(Memory, OnTheMetaDeviceIsCountedAndNotTaken) {
+  const size_t before = memory_in_use(Device::meta);
+  {
+    const Memory huge(Device::meta, size_t{1} << 50), other(Device::meta, 1);
+    EXPECT_NE(huge.data(), nullptr);
+    EXPECT_GE(other.data(), huge.data() + huge.bytes());  // addresses of their own
+    EXPECT_EQ(memory_in_use(Device::meta) - before, (size_t{1} << 50) + kMemoryGranularity);
+    float value = 1.0f;
+    copy_to_device(Device::meta, other.data(), &value, 1);
+    copy_to_host(Device::meta, &value, huge.data(), sizeof value);
+    EXPECT_EQ(value, 0.0f);
+  }
+  EXPECT_EQ(memory_in_use(Device::meta), before);
+}
+
+TEST(Arena, ReserveMakesRoomBeforehand) {
+  Arena arena(Device::cpu);
+  arena.reserve(3 * kMega);
+  const int64_t version = arena.version();
+  for (int step = 0; step < 2; ++step) {
+    allocate(arena, {kMega, kMega, kMega});
+    arena.reset();
+    EXPECT_EQ(arena.version(), version);
+  }
+  allocate(arena, {4 * kMega});
+  EXPECT_GT(arena.version(), version);
+  arena.reset();
+  const int64_t grown = arena.version();
+  arena.reserve(kMega);  // less than there is
+  EXPECT_EQ(arena.version(), grown);
 }
 
 TEST(Arena, BlocksAreAlignedAndDoNotOverlap) {

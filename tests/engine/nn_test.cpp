@@ -191,8 +191,9 @@ TEST(Mlp, WritesIntoTheGivenTensor) {
   const Tensor x = tape.temporary({4, 3}), both = tape.temporary({8, 2});
   x.set(random_values(12));
   both.set(std::vector<float>(16, -1.0f));
-  const Variable y =
-      mlp.forward(tape, parameters, tape.constant(x), false, {}, both.row_range(4, 4));
+  ops::DenseOptions options;
+  options.out = both.row_range(4, 4);
+  const Variable y = mlp.forward(tape, parameters, tape.constant(x), false, {}, options);
   EXPECT_EQ(y.value().data(), both.data() + 8);
   EXPECT_EQ(y.value().to_host(),
             mlp.forward(tape, parameters, tape.constant(x), false).value().to_host());

@@ -2,33 +2,13 @@
 
 #include <gtest/gtest.h>
 
-#include <limits>
-
 #include "engine/nn/mlp.h"
 #include "engine/ops/ops.h"
 #include "tests/support/gradient_check.h"
+#include "tests/support/leaf.h"
 
 namespace burin::test {
 namespace {
-
-constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
-
-// A value and its gradient, which is poisoned.
-struct Leaf {
-  Leaf(const Shape& s, uint32_t seed, double deviation = 1.0)
-      : shape(s),
-        value(random_values(s.elements(), deviation, seed)),
-        gradient(value.size(), kNan) {}
-  Tensor value_tensor() { return Tensor(value.data(), shape, Device::cpu); }
-  Variable on(Tape& tape) {
-    return tape.parameter(value_tensor(), Tensor(gradient.data(), shape, Device::cpu));
-  }
-  Variable frozen_on(Tape& tape) { return tape.constant(value_tensor()); }
-
-  Shape shape;
-  std::vector<float> value;
-  std::vector<float> gradient;
-};
 
 Variable to_loss(Tape& tape, Variable y) {
   const Tensor target = tape.temporary(y.shape());

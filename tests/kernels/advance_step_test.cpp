@@ -12,7 +12,9 @@ namespace {
 
 class AdvanceStep : public TwinTest {
  protected:
-  static StepScalars scalars(float x) { return {{{x, x + 1, x + 2}, {x + 3, x + 4, x + 5}}, x + 6}; }
+  static StepScalars scalars(float x) {
+    return {{{x, x + 1, x + 2}, {x + 3, x + 4, x + 5}}, x + 6};
+  }
   static bool equal(const StepScalars& a, const StepScalars& b) {
     return std::memcmp(&a, &b, sizeof a) == 0;
   }

@@ -15,8 +15,7 @@ Values some_zeros(int64_t n, const Host&, const Dims&, bool extreme) {
 bool declare_update(const char* name, float decay) {
   return declare({
       .name = name,
-      .arguments = {input("value"),
-                    input("decay", constant(std::vector<float>{decay})).count(one),
+      .arguments = {input("value"), input("decay", constant(std::vector<float>{decay})).count(one),
                     updated("average", normal(1.0, true)).oracle([=](const Host& x, int64_t i) {
                       const double value = x[0][i], before = x[2][i];
                       if (!(std::abs(value) < 1e30)) return Want{.value = 0, .any = true};

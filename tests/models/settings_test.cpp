@@ -57,6 +57,8 @@ const std::vector<Case>& cases() {
       whole("batch", "7", {"0", "1000001"}),
       whole("seed", "12345678901234567890", {"18446744073709551616"}),
       word("device", "\"cpu\"", "auto, cpu, cuda"),
+      word("precision", "\"tf32\"", "fp32, tf32, bf16"),
+      word("gemm", "\"cublas\"", "own, cublas, auto"),
       whole("threads", "3", {"1025"}),
       word("optimizer", "\"sgd\"", "adam, momentum, sgd"),
       number("lr", "0.1234567890123", {"0"}, "above 0"),

@@ -30,7 +30,8 @@ struct Bound {
   double reconstruction = 0, kl = 0, l1_mean = 0, l1_logits = 0;  // sums over images
 };
 
-// Encoder: two hidden layers; weights of mean and logvar, then their biases. Decoder: two hidden layers and the logits.
+// Encoder: two hidden layers; weights of mean and logvar, then their biases. Decoder: two hidden
+// layers and the logits.
 Bound bound(const DoubleParameters& encoder, const DoubleParameters& decoder,
             const std::vector<double>& x, char hidden, const oracle::Draw& latent) {
   Bound sum;

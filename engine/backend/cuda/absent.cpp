@@ -14,7 +14,7 @@ const std::string& missing() {
 namespace {
 
 [[noreturn]] void refuse() {
-  throw std::logic_error(missing());
+  throw std::runtime_error(missing());
 }
 
 }  // namespace

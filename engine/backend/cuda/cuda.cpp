@@ -131,8 +131,7 @@ void copy_to_host(void* host_destination, const void* source, size_t bytes) {
   check(cudaMemcpy(host_destination, source, bytes, cudaMemcpyDeviceToHost), "copy from the GPU");
 }
 
-void copy_to_device_async(void* destination, const void* host_source, size_t bytes,
-                          Stream stream) {
+void copy_to_device_async(void* destination, const void* host_source, size_t bytes, Stream stream) {
   check(cudaMemcpyAsync(destination, host_source, bytes, cudaMemcpyHostToDevice, handle(stream)),
         "copy to the GPU");
 }

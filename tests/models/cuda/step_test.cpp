@@ -41,8 +41,8 @@ TEST_F(CudaStep, KernelsOfAVaeStep) {
 // Between two looks at the losses the host only queues graphs.
 TEST_F(CudaStep, NobodyWaitsAndNothingIsCopied) {
   if (!counters_available()) GTEST_SKIP() << "calls are counted on the software GPU, by --count";
-  for (const Config& config : {small_batches(ModelKind::gan, "mnist-gan"),
-                               small_batches(ModelKind::vae, "mnist-vae")}) {
+  for (const Config& config :
+       {small_batches(ModelKind::gan, "mnist-gan"), small_batches(ModelKind::vae, "mnist-vae")}) {
     SCOPED_TRACE(config.preset);
     ModelCase gpu(config, kImages, Device::cuda);
     gpu.train(3);
@@ -61,8 +61,8 @@ TEST_F(CudaStep, NobodyWaitsAndNothingIsCopied) {
 
 // To the byte, and known before.
 TEST_F(CudaStep, MemoryIsWhatWasPlanned) {
-  for (Config config : {small_batches(ModelKind::gan, "mnist-gan"),
-                        small_batches(ModelKind::vae, "doc000-vae")}) {
+  for (Config config :
+       {small_batches(ModelKind::gan, "mnist-gan"), small_batches(ModelKind::vae, "doc000-vae")}) {
     SCOPED_TRACE(config.preset);
     config.batch = 48;
     const bool vae = config.model == ModelKind::vae;

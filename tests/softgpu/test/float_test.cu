@@ -263,27 +263,27 @@ TEST(Float, NanPayloads) {
                          : "f"(x), "f"(y)))
 COMPARE(Eq, "eq")
 COMPARE(Ne, "ne")
-COMPARE(Lt, "lt") COMPARE(Ge, "ge") COMPARE(Equ, "equ") COMPARE(Neu, "neu") COMPARE(Ltu, "ltu")
-    COMPARE(Leu, "leu") COMPARE(Gtu, "gtu") COMPARE(Geu, "geu") COMPARE(Num, "num")
-        COMPARE(Nan, "nan") OPERATION(
-            SetpPair, int, float, float, char,
-            asm volatile("{.reg .pred p, q, c; setp.gt.f32 c, %1, 0f00000000; setp.lt.and.f32 p|q, "
-                         "%1, %2, c; selp.s32 %0, 1, 0, p; @q add.s32 %0, %0, 2;}"
-                         : "=r"(r)
-                         : "f"(x), "f"(y))) OPERATION(SetFloat, float, float, float, char,
-                                                      asm volatile("set.le.f32.f32 %0, %1, %2;"
-                                                                   : "=f"(r)
-                                                                   : "f"(x), "f"(y)))
-            OPERATION(SetInt, uint32_t, float, float, char,
-                      asm volatile("set.gt.u32.f32 %0, %1, %2;"
-                                   : "=r"(r)
-                                   : "f"(x), "f"(y)))
-                OPERATION(Slct, float, float, float, int,
-                          asm volatile("slct.f32.s32 %0, %1, %2, %3;"
-                                       : "=f"(r)
-                                       : "f"(x), "f"(y), "r"(z)))
+COMPARE(Lt, "lt")
+COMPARE(Ge, "ge") COMPARE(Equ, "equ") COMPARE(Neu, "neu") COMPARE(Ltu, "ltu") COMPARE(Leu, "leu")
+    COMPARE(Gtu, "gtu") COMPARE(Geu, "geu") COMPARE(Num, "num") COMPARE(Nan, "nan") OPERATION(
+        SetpPair, int, float, float, char,
+        asm volatile("{.reg .pred p, q, c; setp.gt.f32 c, %1, 0f00000000; setp.lt.and.f32 p|q, "
+                     "%1, %2, c; selp.s32 %0, 1, 0, p; @q add.s32 %0, %0, 2;}"
+                     : "=r"(r)
+                     : "f"(x), "f"(y))) OPERATION(SetFloat, float, float, float, char,
+                                                  asm volatile("set.le.f32.f32 %0, %1, %2;"
+                                                               : "=f"(r)
+                                                               : "f"(x), "f"(y)))
+        OPERATION(SetInt, uint32_t, float, float, char,
+                  asm volatile("set.gt.u32.f32 %0, %1, %2;"
+                               : "=r"(r)
+                               : "f"(x), "f"(y)))
+            OPERATION(Slct, float, float, float, int,
+                      asm volatile("slct.f32.s32 %0, %1, %2, %3;"
+                                   : "=f"(r)
+                                   : "f"(x), "f"(y), "r"(z)))
 
-                    TEST(Float, Comparisons) {
+                TEST(Float, Comparisons) {
   const auto v = floats();
   const auto unordered = [](float x, float y) { return std::isnan(x) || std::isnan(y); };
 #define C(NAME, EXPECTED)                                                        \
@@ -293,15 +293,15 @@ COMPARE(Lt, "lt") COMPARE(Ge, "ge") COMPARE(Equ, "equ") COMPARE(Neu, "neu") COMP
   });
   C(Eq, x == y)
   C(Ne, x != y && !unordered(x, y))
-  C(Lt, x < y) C(Ge, x >= y) C(Equ, x == y || unordered(x, y)) C(Neu, x != y)
-      C(Ltu, x < y || unordered(x, y)) C(Leu, x <= y || unordered(x, y))
-          C(Gtu, x > y || unordered(x, y)) C(Geu, x >= y || unordered(x, y))
-              C(Num, !unordered(x, y)) C(Nan, unordered(x, y))
-                  C(SetpPair, (x < y && x > 0) + 2 * (!(x < y) && x > 0))
+  C(Lt, x < y)
+  C(Ge, x >= y) C(Equ, x == y || unordered(x, y)) C(Neu, x != y) C(Ltu, x < y || unordered(x, y))
+      C(Leu, x <= y || unordered(x, y)) C(Gtu, x > y || unordered(x, y))
+          C(Geu, x >= y || unordered(x, y)) C(Num, !unordered(x, y)) C(Nan, unordered(x, y))
+              C(SetpPair, (x < y && x > 0) + 2 * (!(x < y) && x > 0))
 #undef C
-                      check_operation<SetFloat>("set.f32", v, v, kNone, [](float x, float y, char) {
-                        return x <= y ? 1.0f : 0.0f;
-                      });
+                  check_operation<SetFloat>("set.f32", v, v, kNone, [](float x, float y, char) {
+                    return x <= y ? 1.0f : 0.0f;
+                  });
   check_operation<SetInt>("set.u32", v, v, kNone,
                           [](float x, float y, char) { return x > y ? 0xffffffffu : 0u; });
   check_operation<Slct>("slct", {1.0f}, {2.0f}, {-1, 0, 5},
