@@ -60,6 +60,41 @@ TEST_F(GaussianLatent, ForwardHasTheBitsOfTheSeparateRooms) {
   });
 }
 
+// Terms 2^60 and 2^36 lie on a tie between two floats, and double has no room for a term of 100
+// beside them: two of it tip the sum if they meet before, and vanish one by one if they do not. So
+// the result shows the order, for three terms anywhere: in a thread's quad, in lanes, chunks and
+// tasks of the CPU, in blocks.
+TEST_F(GaussianLatent, SumsInTheOrderOfTheSeparateRoom) {
+  const int64_t places[] = {0, 1, 2, 4, 128, 4096, 8192, 12288};
+  const int64_t latent = 4, n = 12292;
+  const float huge = 0x1p30f, tie = 0x1p18f, little = 10.0f;
+  Buffer heads(std::vector<float>(2 * n), 0), mean(std::vector<float>(n), 0);
+  const Buffer logvar(std::vector<float>(n), 0);
+  Buffer noise(n, 0), z(n, 0), kl(1), wanted(1);
+  const auto set_mean = [&](int64_t i, float value) {
+    mean[i] = value;
+    heads[i / latent * 2 * latent + i % latent] = value;
+  };
+  set_mean(n - 1, tie);
+  int tipped = 0, vanished = 0;
+  for (const int64_t a : places) {
+    for (const int64_t b : places) {
+      for (const int64_t c : places) {
+        if (a == b || a == c || b >= c) continue;
+        set_mean(a, huge), set_mean(b, little), set_mean(c, little);
+        twin::gaussian_latent_forward(heads.data(), n / latent, latent, 2.0f, Key(), noise.data(),
+                                      z.data(), kl.data(), {});
+        twin::gaussian_kl(mean.data(), logvar.data(), n, 2.0f, wanted.data(), nullptr, nullptr, {});
+        EXPECT_EQ(kl[0], wanted[0]) << huge << " at " << a << ", others at " << b << ", " << c;
+        (kl[0] == 0x1p60f ? vanished : tipped) += 1;
+        for (const int64_t i : {a, b, c}) set_mean(i, 0.0f);
+      }
+    }
+  }
+  EXPECT_GT(tipped, 0);
+  EXPECT_GT(vanished, 0);
+}
+
 // The gradients in the order of the tape, which gives gaussian_kl's by adding it once.
 TEST_F(GaussianLatent, BackwardHasTheBitsOfTheSeparateRooms) {
   for_each_heads([](const Heads& h) {
