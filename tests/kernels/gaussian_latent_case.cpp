@@ -145,11 +145,11 @@ const std::vector<Dims> kTwenty = {{128, 20}};
 
 const bool declared =
     declare_forward("gaussian_latent/forward", kPerImage, kShapes, kMeasured) &&
-    declare_forward("gaussian_latent/forward/20", -2.0f, kTwenty, kTwenty, 1.15,
+    declare_forward("gaussian_latent/forward/20", -2.0f, kTwenty, kTwenty, 1.16,
                     kHeadsOffTheSectors) &&
     declare_backward("gaussian_latent/backward", kPerImage, 0.01f, kShapes, kMeasured) &&
     declare_backward("gaussian_latent/backward/no_penalty", -0.5f, 0.0f, kShapes, kMeasured) &&
-    declare_backward("gaussian_latent/backward/20", kPerImage, 0.01f, kTwenty, kTwenty, 1.15,
+    declare_backward("gaussian_latent/backward/20", kPerImage, 0.01f, kTwenty, kTwenty, 1.16,
                      kHeadsOffTheSectors);
 
 }  // namespace
