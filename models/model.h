@@ -39,7 +39,7 @@ class Model {
 
   // One training step on the next batch of `data`, always the same data. On the CPU, throws
   // TrainingDiverged before the weights are touched by a loss that is not finite. On CUDA the step
-  // is only queued, as one graph from the third on, and take_losses() tells.
+  // is only queued, from the second on as one graph, and take_losses() tells.
   void train_step(const DeviceImages& data);
   // What steps are queued on; the default stream but on CUDA.
   Stream stream() const { return stream_ == nullptr ? Stream{} : stream_->get(); }

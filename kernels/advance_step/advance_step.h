@@ -54,7 +54,8 @@ decltype(cpu::advance_step) advance_step;
 BURIN_HOST_DEVICE void advance_step(const StepLosses& losses, const StepScalars* table,
                                     int64_t rows, StepState* state, StepScalars* current) {
   const uint64_t step = state->step + 1;
-  for (int i = 0; i < losses.count; ++i) {
+  for (int i = 0; i < kMaxLosses; ++i) {  // a constant, so that the pointers stay in registers
+    if (i >= losses.count) break;
     const float loss = *losses.value[i];
     state->loss_sums[i] += static_cast<double>(loss);
     if (loss - loss != 0.0f && state->bad_step == 0) {  // infinite or NaN
