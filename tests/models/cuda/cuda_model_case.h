@@ -19,7 +19,7 @@ class CudaModel : public testing::Test {
 // Whole networks, small batches: the software GPU has its pace.
 inline Config small_batches(ModelKind kind, const char* preset) {
   Config config = preset_config(kind, preset);
-  config.batch = 16;
+  config.batch = 8;
   config.log_every = 50;
   return config;
 }

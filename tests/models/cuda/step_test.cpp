@@ -9,7 +9,7 @@
 namespace burin::test {
 namespace {
 
-constexpr int64_t kImages = 320;
+constexpr int64_t kImages = 160;
 
 class CudaStep : public CudaModel {
  protected:
@@ -64,7 +64,7 @@ TEST_F(CudaStep, MemoryIsWhatWasPlanned) {
   for (Config config :
        {small_batches(ModelKind::gan, "mnist-gan"), small_batches(ModelKind::vae, "doc000-vae")}) {
     SCOPED_TRACE(config.preset);
-    config.batch = 48;
+    config.batch = 24;
     const bool vae = config.model == ModelKind::vae;
     const ImageSet test = mnist(70);
     const size_t before = memory_in_use(Device::cuda);

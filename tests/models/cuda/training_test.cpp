@@ -10,7 +10,7 @@
 namespace burin::test {
 namespace {
 
-constexpr int64_t kImages = 640;
+constexpr int64_t kImages = 320;
 
 class CudaTraining : public CudaModel {};
 
