@@ -47,7 +47,7 @@ Model::~Model() = default;
 void Model::train_step(const DeviceImages& data) {
   follow_schedule();
   clock_.prepare();
-  if (device_ != Device::cuda || cuda::every_launch_waits()) {
+  if (device_ != Device::cuda || cuda::launches_block()) {
     queue_step(data);
   } else if (!graph_.empty() && graph_memory_ == tape_.memory_version() && graph_data_ == &data) {
     graph_.launch(stream());

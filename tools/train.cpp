@@ -119,10 +119,10 @@ json result_json(const Config& config, const TrainingRun::Result& result) {
 // Kernels run long after they were queued, so that a fault is seen when somebody waits for them.
 std::string fault_line(const cuda::CudaFault& fault, ModelKind model, TrainingRun& run) {
   const int64_t step = run.model().step();
-  std::string line = cuda::every_launch_waits() ? fmt::format("step {}: {}", step + 1, fault.what())
-                                                : fmt::format("by step {}: {}", step, fault.what());
+  std::string line = cuda::launches_block() ? fmt::format("step {}: {}", step + 1, fault.what())
+                                            : fmt::format("by step {}: {}", step, fault.what());
   line += fmt::format("; {} keeps the last good checkpoint", run.out());
-  if (cuda::every_launch_waits()) return line;
+  if (cuda::launches_block()) return line;
   fmt::print(stderr, "a fault on the GPU by step {}; looking for the kernel ...\n", step);
   const std::string kernel = find_faulting_kernel(model, run.out(), step);
   if (kernel.empty()) return line + "; repeated from there, kernel by kernel, it did not fail";

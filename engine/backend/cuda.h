@@ -33,10 +33,6 @@ void copy_to_host(void* host_destination, const void* source, size_t bytes);
 void copy_to_device_async(void* destination, const void* host_source, size_t bytes, Stream stream);
 void synchronize(Stream stream);
 
-// True with CUDA_LAUNCH_BLOCKING=1 in the environment, with which every launch waits for its
-// kernel: slow, but a fault names the kernel. Steps are then not captured.
-bool every_launch_waits();
-
 // Median milliseconds of what `work` queues on `stream`, over `launches` times after a few that are
 // not counted. Waits for the device.
 double time_launch(Stream stream, int launches, const std::function<void()>& work);

@@ -54,21 +54,6 @@ std::string text_of(const GemmPlan& plan) {
   return fmt::format("{} {}", text, plan.splits);
 }
 
-// False if `text` is no plan.
-bool parse(const std::string& text, GemmPlan& plan) {
-  for (const auto& [rung, rung_name] : kRungs) {
-    for (const auto& [tile, tile_name] : kTiles) {
-      for (int splits = 1; splits <= 256; ++splits) {
-        plan.rung = rung;
-        plan.tile = tile;
-        plan.splits = splits;
-        if (text == fmt::format("{} {} {}", rung_name, tile_name, splits)) return true;
-      }
-    }
-  }
-  return false;
-}
-
 bool has_epilogue(const GemmEpilogue& epilogue) {
   return epilogue.bias != nullptr || epilogue.derivative_output != nullptr ||
          epilogue.activation != Activation::none;
@@ -134,26 +119,35 @@ const GemmPlan& GemmPlanner::plan(const GemmProduct& p, float* scratch, Stream s
   return known;
 }
 
-GemmPlan GemmPlanner::measured(const GemmProduct& p, float* scratch, Stream stream) const {
-  GemmPlan best;
+// What is measured, and so what a cache may name: our plan for the shape, its tiles whole and
+// split, and the library.
+std::vector<GemmPlan> GemmPlanner::candidates(const Key& key) const {
+  std::vector<GemmPlan> list;
   if constexpr (kCudaEnabled) {
-    std::vector<GemmPlan> candidates;
-    GemmPlan own = cuda::gemm_plan(settings_.precision, p.transpose_a, p.transpose_b, p.m, p.n);
-    candidates.push_back(own);
+    const int64_t m = key[2], n = key[3], k = key[4];
+    GemmPlan own = cuda::gemm_plan(settings_.precision, key[0] != 0, key[1] != 0, m, n);
+    list.push_back(own);
     if (own.rung != GemmRung::vector) {
       for (const GemmTile tile : {GemmTile::small, GemmTile::large}) {
         own.tile = tile;
         own.splits = 1;
-        candidates.push_back(own);
-        own.splits = cuda::gemm_splits(p.m, p.n, p.k);
-        if (own.splits > 1) candidates.push_back(own);
+        list.push_back(own);
+        own.splits = cuda::gemm_splits(m, n, k);
+        if (own.splits > 1) list.push_back(own);
       }
     }
     if (cuda::gemm_cublas_missing().empty()) {
-      GemmPlan library = candidates.front();
+      GemmPlan library = list.front();
       library.rung = GemmRung::cublas;
-      candidates.push_back(library);
+      list.push_back(library);
     }
+  }
+  return list;
+}
+
+GemmPlan GemmPlanner::measured(const GemmProduct& p, float* scratch, Stream stream) const {
+  GemmPlan best;
+  if constexpr (kCudaEnabled) {
     // The operands are read only; the result goes elsewhere.
     GemmProduct trial = p;
     const int64_t workspace = floats(p) - p.m * p.n - p.m;
@@ -163,7 +157,7 @@ GemmPlan GemmPlanner::measured(const GemmProduct& p, float* scratch, Stream stre
     trial.epilogue.row_sum_accumulate = false;
     if (p.epilogue.row_sum != nullptr) trial.epilogue.row_sum = trial.c + p.m * p.n;
     double least = 0;
-    for (GemmPlan& candidate : candidates) {
+    for (GemmPlan& candidate : candidates(key_of(p))) {
       candidate.workspace = scratch;
       const double time = cuda::time_launch(stream, kTimedLaunches, [&] {
         cuda::gemm_with(candidate, trial.transpose_a, trial.transpose_b, trial.m, trial.n, trial.k,
@@ -219,10 +213,7 @@ void GemmPlanner::load() {
   for (const auto& [product, text] : known.items()) {
     char a = 0, b = 0;
     long long m = 0, n = 0, k = 0;
-    GemmPlan plan;
-    plan.precision = settings_.precision;
     if (std::sscanf(product.c_str(), "%c%c %lldx%lldx%lld", &a, &b, &m, &n, &k) != 5) continue;
-    if (!text.is_string() || !parse(text.get<std::string>(), plan)) continue;
     const Key key = {a == 't',
                      b == 't',
                      m,
@@ -230,7 +221,10 @@ void GemmPlanner::load() {
                      k,
                      product.find(" epilogue") != std::string::npos,
                      product.find(" row_sum") != std::string::npos};
-    if (text_of_key(key) == product) plans_[key] = plan;
+    if (text_of_key(key) != product) continue;
+    for (const GemmPlan& plan : candidates(key)) {
+      if (text == text_of(plan)) plans_[key] = plan;
+    }
   }
 }
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "engine/backend/device.h"
 #include "kernels/gemm/gemm_rungs.h"
@@ -46,6 +47,7 @@ class GemmPlanner {
   using Key = std::array<int64_t, 7>;
   static Key key_of(const GemmProduct& product);
 
+  std::vector<cuda::GemmPlan> candidates(const Key& key) const;
   cuda::GemmPlan measured(const GemmProduct& product, float* scratch, Stream stream) const;
   void load();
   void save() const;

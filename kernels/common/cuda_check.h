@@ -3,8 +3,6 @@
 
 #include <cuda_runtime.h>
 
-#include <cstdlib>
-#include <cstring>
 #include <string>
 
 #include "kernels/common/cuda_fault.h"
@@ -17,15 +15,6 @@ inline void check(cudaError_t status, const char* what) {
     throw CudaFault(std::string(what) + ": " + cudaGetErrorName(status) + ": " +
                     cudaGetErrorString(status));
   }
-}
-
-// True with CUDA_LAUNCH_BLOCKING=1 in the environment, CUDA's own switch, read once.
-inline bool launches_block() {
-  static const bool block = [] {
-    const char* text = std::getenv("CUDA_LAUNCH_BLOCKING");
-    return text != nullptr && std::strcmp(text, "1") == 0;
-  }();
-  return block;
 }
 
 // Call right after each <<<>>>: a bad configuration is reported under the kernel's name; where

@@ -44,9 +44,6 @@ void synchronize(Stream) {
 double time_launch(Stream, int, const std::function<void()>&) {
   refuse();
 }
-bool every_launch_waits() {
-  return false;
-}
 
 OwnedStream::OwnedStream() {
   refuse();

@@ -140,10 +140,6 @@ void synchronize(Stream stream) {
   check(cudaStreamSynchronize(handle(stream)), "waiting for the GPU");
 }
 
-bool every_launch_waits() {
-  return launches_block();
-}
-
 double time_launch(Stream stream, int launches, const std::function<void()>& work) {
   struct Event {
     cudaEvent_t event = nullptr;

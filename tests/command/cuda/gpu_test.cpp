@@ -119,6 +119,16 @@ TEST_F(Gpu, PrecisionAndLibrary) {
   expect_success(vae("again", again));
   EXPECT_EQ(scratch_.read(file), measured);
   expect_same_bits("fp32-auto", "again");
+  // A plan that this product cannot have is not taken.
+  std::string wrong = measured;
+  for (const std::string rung : {"\"tiled ", "\"cublas ", "\"tensor "}) {
+    for (size_t at = 0; (at = wrong.find(rung, at)) != std::string::npos;) {
+      wrong.replace(at, rung.size(), "\"vector ");
+    }
+  }
+  ASSERT_NE(wrong, measured);
+  scratch_.write(file, wrong);
+  expect_success(vae("corrected", again));
   scratch_.write(file, measured.substr(0, measured.size() / 2));
   expect_success(vae("anew", again));
   EXPECT_EQ(json::parse(scratch_.read(file))["cards"].size(), 1u);
