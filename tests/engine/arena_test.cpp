@@ -46,7 +46,9 @@ TEST(Memory, TooMuchNamesTheSize) {
     EXPECT_NE(std::string(fault.what()).find(std::to_string(size_t{1} << 62)), std::string::npos);
   }
 #endif
-  if (!cuda::missing().empty()) EXPECT_THROW(Memory(Device::cuda, 64), std::runtime_error);
+  if (!cuda::missing().empty()) {
+    EXPECT_THROW(Memory(Device::cuda, 64), std::runtime_error);
+  }
 }
 
 TEST(Memory, OnTheMetaDeviceIsCountedAndNotTaken) {

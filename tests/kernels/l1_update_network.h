@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "kernels/l1_update/l1_update.h"
+#include "tests/oracle.h"
 #include "tests/support/kernel_case.h"
 
 namespace burin::test {
@@ -109,6 +110,18 @@ void for_each_rule(const F& f) {
       f(UpdateRule{.optimizer = optimizer, .l1_mode = mode});
     }
   }
+}
+
+// The oracle's words for a step.
+inline oracle::L1Setting oracle_setting(const UpdateRule& rule, float lr, float lambda) {
+  return {static_cast<oracle::L1Optimizer>(rule.optimizer),
+          static_cast<oracle::L1Penalty>(rule.l1_mode),
+          lr,
+          lambda,
+          rule.momentum,
+          rule.beta1,
+          rule.beta2,
+          rule.epsilon};
 }
 
 }  // namespace burin::test
