@@ -1,5 +1,7 @@
 #include "engine/backend/memory.h"
 
+#include <sys/mman.h>
+
 #include <atomic>
 #include <cstdint>
 #include <cstdlib>
@@ -31,15 +33,38 @@ size_t rounded_up(size_t bytes, size_t step) {
   return (bytes + step - 1) / step * step;
 }
 
-std::byte* allocate(Device device, size_t bytes) {
-  if (device == Device::cpu) {
-    const size_t rounded = rounded_up(bytes, 64);
-    void* memory = std::aligned_alloc(64, rounded);
-    if (memory == nullptr) {
-      throw OutOfMemory("out of memory: " + std::to_string(bytes) + " bytes were needed on cpu");
-    }
-    return static_cast<std::byte*>(std::memset(memory, 0, rounded));
+// Large blocks lie on large pages where the system has them: rows of a matrix are often a page
+// apart, and a product then waits for translations of addresses. Each begins some cache lines
+// further into its first page than the one before, so that the same element of weights, gradients
+// and moments does not fall on the same lines of the caches.
+constexpr size_t kLargePage = size_t{2} << 20;
+
+std::byte* allocate_on_host(size_t bytes) {
+  const size_t rounded = rounded_up(bytes, 64);
+  static std::atomic<size_t> large_blocks;
+  const bool large = bytes >= kLargePage;
+  const size_t offset = large ? large_blocks++ % 16 * (65 * 64) : 0;
+  const size_t alignment = large ? kLargePage : 64;
+  // What is rounded up here for the allocator lies behind the block and is never touched.
+  void* const memory = std::aligned_alloc(alignment, rounded_up(offset + rounded, alignment));
+  if (memory == nullptr) {
+    throw OutOfMemory("out of memory: " + std::to_string(bytes) + " bytes were needed on cpu");
   }
+#ifdef MADV_HUGEPAGE
+  if (large) madvise(memory, (offset + rounded) / kLargePage * kLargePage, MADV_HUGEPAGE);
+#endif
+  std::byte* const data = static_cast<std::byte*>(memory) + offset;
+  std::memset(data, 0, rounded);
+  return data;
+}
+
+void release_on_host(std::byte* data, size_t bytes) noexcept {
+  const size_t offset = bytes >= kLargePage ? reinterpret_cast<uintptr_t>(data) % kLargePage : 0;
+  std::free(data - offset);
+}
+
+std::byte* allocate(Device device, size_t bytes) {
+  if (device == Device::cpu) return allocate_on_host(bytes);
   if (device == Device::meta) {
     static std::atomic<uintptr_t> next{uintptr_t{1} << 40};
     return reinterpret_cast<std::byte*>(next.fetch_add(rounded_up(bytes, kMemoryGranularity)));
@@ -47,8 +72,8 @@ std::byte* allocate(Device device, size_t bytes) {
   return static_cast<std::byte*>(cuda::allocate(bytes));
 }
 
-void release(Device device, std::byte* memory) noexcept {
-  if (device == Device::cpu) std::free(memory);
+void release(Device device, std::byte* memory, size_t bytes) noexcept {
+  if (device == Device::cpu) release_on_host(memory, bytes);
   if (device == Device::cuda) cuda::release(memory);
 }
 
@@ -62,7 +87,7 @@ Memory::Memory(Device device, size_t bytes) : device_(device), bytes_(bytes) {
 
 Memory::~Memory() {
   if (data_ == nullptr) return;
-  release(device_, data_);
+  release(device_, data_, bytes_);
   in_use[static_cast<size_t>(device_)] -= rounded_up(bytes_, kMemoryGranularity);
 }
 

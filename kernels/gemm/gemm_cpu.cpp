@@ -86,10 +86,33 @@ bool reads_b_in_place(const Product& x, int64_t columns, int64_t width, int64_t 
   return blocks == 1 || (x.kernel->in_place && x.k * x.ldb <= kCached);
 }
 
+// While a tile is multiplied, what later ones read comes closer; the hardware's own prefetching
+// ends at each row of B, or of a transposed A. `block` counts the tiles of a panel, the present one
+// begins at `row`. The next panel is asked for once, and rows of A only by a chunk's first panel,
+// after which they are in the second level cache.
+void look_ahead(const Product& x, bool first_panel, int64_t block, int64_t row, int64_t row_end,
+                int64_t next_column, Tile* tile) {
+  tile->ahead = tile->b;  // nothing new
+  tile->ahead_depth = 0;
+  if (x.k > kMaxDepth) return;
+  constexpr int64_t kLines = 2 * kCacheLine;  // a tile asks for kLines * k floats
+  const int64_t next_row = row + x.kernel->rows;
+  const bool wants_rows = first_panel && next_row < row_end;
+  if (block == (wants_rows ? 1 : 0)) {
+    if (next_column >= x.n) return;
+    tile->ahead = x.transpose_b ? x.b + next_column * x.ldb : x.b + next_column;
+    tile->ahead_depth = x.transpose_b ? kLines : x.ldb;
+  } else if (wants_rows) {
+    tile->ahead = x.transpose_a ? x.a + next_row : x.a + next_row * x.lda;
+    tile->ahead_depth = x.transpose_a ? x.lda : kLines;
+  }
+}
+
 // C[row_begin : row_end, column : column + columns], where the columns are those of one tile of the
-// given shape. `packed` is the column whose tile this thread's panel holds, -1 for none.
+// given shape; `first_panel` of the chunk or not. `packed` is the column whose tile this thread's
+// panel holds, -1 for none.
 void multiply_panel(const Product& x, int shape, int64_t column, int64_t columns, int64_t row_begin,
-                    int64_t row_end, int64_t* packed) {
+                    int64_t row_end, bool first_panel, int64_t* packed) {
   const MicroKernel& kernel = *x.kernel;
   const int64_t width = kernel.width[shape];
   // Tiles of nearly the same height: 128 rows are 8 x 13 + 2 x 12, not 9 x 14 + 2.
@@ -120,6 +143,7 @@ void multiply_panel(const Product& x, int shape, int64_t column, int64_t columns
       tile.b = direct ? x.b + p * x.ldb + column : panel;
       tile.b_depth = direct ? x.ldb : width;
       tile.depth = depth;
+      look_ahead(x, first_panel, block, i, row_end, column + columns, &tile);
       tile.partial = partial + (i - row_begin) * width;
       tile.first = p == 0;
       tile.last = p + depth == x.k;
@@ -154,10 +178,12 @@ void multiply_panels(const Product& x) {
       const int64_t row_end = std::min(row + height, x.m);
       int64_t column = chunk / groups * panel_width;
       const int64_t column_end = std::min(column + panel_width, x.n);
+      bool first_panel = chunk == begin;
       while (column < column_end) {
         const int shape = next_shape(*x.kernel, column_end - column);
         const int64_t columns = std::min<int64_t>(x.kernel->width[shape], column_end - column);
-        multiply_panel(x, shape, column, columns, row, row_end, &packed);
+        multiply_panel(x, shape, column, columns, row, row_end, first_panel, &packed);
+        first_panel = false;
         column += columns;
       }
     }

@@ -15,6 +15,7 @@ inline constexpr int kMaxPanel = 32;     // columns of a panel
 inline constexpr int kMaxTileRows = 14;  // rows of a tile
 inline constexpr int kMaxShapes = 4;     // widths of a tile
 inline constexpr int kDotLanes = 32;     // interleaved sums of the matrix times vector products
+inline constexpr int kCacheLine = 16;    // floats
 
 // What a tile does to its finished sums while they are in registers. `other` takes the way through
 // memory and does anything.
@@ -30,6 +31,10 @@ struct Tile {
   const float* b;
   int64_t b_depth;
   int64_t depth;
+  // What a later tile will read: with each p, the two cache lines at ahead + p * ahead_depth are
+  // asked to come to the second level cache. Need not be there at all.
+  const float* ahead;
+  int64_t ahead_depth;
   // [rows, width] partial sums, `width` that of all the tile's vectors. Read unless `first`;
   // written unless `last`, in which case C is.
   float* partial;

@@ -116,6 +116,8 @@ BURIN_GEMM_TARGET void multiply_tile(const Tile& t) {
   const int64_t a_depth = t.a_depth;
   const float* b = t.b;
   const int64_t b_depth = t.b_depth;
+  const float* ahead = t.ahead;
+  const int64_t ahead_depth = t.ahead_depth;
 
   // What the end will need comes closer meanwhile, a row of the tile at a time.
   const bool whole = t.last && t.columns == kPanel;
@@ -140,6 +142,9 @@ BURIN_GEMM_TARGET void multiply_tile(const Tile& t) {
       BURIN_UNROLL
       for (int j = 0; j < kV; ++j) row[j] = V::load(b + j * V::kWidth);
       b += b_depth;
+      __builtin_prefetch(ahead, 0, 2);
+      __builtin_prefetch(ahead + kCacheLine, 0, 2);
+      ahead += ahead_depth;
       BURIN_UNROLL
       for (int i = 0; i < kR; ++i) {
         const Register factor = V::broadcast(kAcross ? a[0][i] : a[i / 3][(i % 3) * a_row]);
