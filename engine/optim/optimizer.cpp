@@ -75,10 +75,13 @@ void Optimizer::cut_smallest(Parameters& parameters, double fraction) {
 }
 
 void Optimizer::step(const UpdateScalars* device_scalars) {
+  const bool later = parameters_.device() == Device::cpu;
+  stats_are_stale_ = later;
   BURIN_DISPATCH(parameters_.device(), l1_update, parameters_.values().as<float>(),
                  parameters_.gradients().as<float>(), state1_.as<float>(), state2_.as<float>(),
                  device_segments_.as<UpdateSegment>(), static_cast<int64_t>(segments_.size()),
-                 parameters_.elements(), rule_, device_scalars, stats_.as<SegmentStats>(), stream_);
+                 parameters_.elements(), rule_, device_scalars,
+                 later ? nullptr : stats_.as<SegmentStats>(), stream_);
 }
 
 void Optimizer::step(float learning_rate, int64_t t) {
@@ -87,7 +90,16 @@ void Optimizer::step(float learning_rate, int64_t t) {
   step(scalars_.as<UpdateScalars>());
 }
 
+void Optimizer::count_if_stale() const {
+  if (!stats_are_stale_) return;
+  stats_are_stale_ = false;
+  cpu::segment_stats(parameters_.values().as<float>(), parameters_.gradients().as<float>(),
+                     segments_.data(), static_cast<int64_t>(segments_.size()),
+                     stats_.as<SegmentStats>());
+}
+
 void Optimizer::measure() {
+  stats_are_stale_ = false;
   const Device device = parameters_.device();
   std::vector<SegmentStats> measured(segments_.size());
   // The sums pass through memory that the next step overwrites.
@@ -106,12 +118,14 @@ void Optimizer::measure() {
 }
 
 SegmentStats Optimizer::stats(int parameter) const {
+  count_if_stale();
   SegmentStats stats{};
   copy_to_host(parameters_.device(), &stats, stats_.as<SegmentStats>() + parameter, sizeof stats);
   return stats;
 }
 
 std::vector<SegmentStats> Optimizer::all_stats() const {
+  count_if_stale();
   std::vector<SegmentStats> stats(segments_.size());
   copy_to_host(parameters_.device(), stats.data(), stats_.data(), stats_.bytes());
   return stats;

@@ -34,7 +34,8 @@ class Optimizer {
   void step(float learning_rate, int64_t t);
 
   // After the last step: of each parameter, of all weights, and of the network. They wait for the
-  // device.
+  // device. On the CPU they are counted when they are asked for, from the gradients that the step
+  // took: ask before those are overwritten.
   SegmentStats stats(int parameter) const;
   double zero_fraction() const;  // exact zeros among the weights, biases not counted
   double l1_norm() const;        // sum |w| over the weights
@@ -52,6 +53,7 @@ class Optimizer {
 
  private:
   std::vector<SegmentStats> all_stats() const;
+  void count_if_stale() const;
   void upload_segments();
 
   const Parameters& parameters_;
@@ -65,6 +67,7 @@ class Optimizer {
   Memory scalars_;          // UpdateScalars, of step(learning_rate, t)
   Memory device_segments_;  // as segments_
   Memory stats_;            // SegmentStats, one a segment
+  mutable bool stats_are_stale_ = false;
 };
 
 }  // namespace burin

@@ -34,13 +34,14 @@ inline PhiloxPosition position_of(const RandomKey& key) {
   return {key.seed, key.stream, step_of(key)};
 }
 
-// Blocks first_block, ..., first_block + kPhiloxLanes - 1.
+// Lane l holds block block_of(l).
 //
 // Each 32-bit word travels in a 64-bit lane whose upper half is rubbish: a product is then used as
 // it comes, with no shuffling between 32- and 64-bit lanes (0.5 instead of 0.9 ns a word on
 // AVX-512).
-BURIN_ALWAYS_INLINE void fill_tile(const PhiloxPosition& position, uint32_t first_block,
-                                   PhiloxTile& tile) {
+template <class BlockOf>
+BURIN_ALWAYS_INLINE void fill_lanes(const PhiloxPosition& position, const BlockOf& block_of,
+                                    PhiloxTile& tile) {
   const uint32_t key0 = static_cast<uint32_t>(position.seed);
   const uint32_t key1 = static_cast<uint32_t>(position.seed >> 32);
   const auto round = [=](uint64_t & c0, uint64_t & c1, uint64_t & c2, uint64_t & c3, uint32_t r)
@@ -53,7 +54,7 @@ BURIN_ALWAYS_INLINE void fill_tile(const PhiloxPosition& position, uint32_t firs
     c3 = product0;
   };
   for (uint32_t lane = 0; lane < kPhiloxLanes; ++lane) {
-    uint64_t c0 = first_block + lane;
+    uint64_t c0 = block_of(lane);
     uint64_t c1 = position.step;
     uint64_t c2 = position.step >> 32;
     uint64_t c3 = position.stream;
@@ -72,6 +73,24 @@ BURIN_ALWAYS_INLINE void fill_tile(const PhiloxPosition& position, uint32_t firs
     tile.word[2][lane] = static_cast<uint32_t>(c2);
     tile.word[3][lane] = static_cast<uint32_t>(c3);
   }
+}
+
+// Blocks first_block, ..., first_block + kPhiloxLanes - 1.
+BURIN_ALWAYS_INLINE void fill_tile(const PhiloxPosition& position, uint32_t first_block,
+                                   PhiloxTile& tile) {
+  const auto next = [=](uint32_t lane) __attribute__((always_inline)) {
+    return first_block + lane;
+  };
+  fill_lanes(position, next, tile);
+}
+
+// Blocks blocks[0], ..., blocks[kPhiloxLanes - 1].
+BURIN_ALWAYS_INLINE void fill_listed(const PhiloxPosition& position, const uint32_t* blocks,
+                                     PhiloxTile& tile) {
+  const auto listed = [=](uint32_t lane) __attribute__((always_inline)) {
+    return blocks[lane];
+  };
+  fill_lanes(position, listed, tile);
 }
 
 }  // namespace burin::cpu

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 
 #include "kernels/common/philox_lanes.h"
 #include "kernels/gather/gather.h"
@@ -41,26 +42,63 @@ BURIN_ALWAYS_INLINE void scale_pixels(const uint8_t* images, Source source, int6
   for_row_pieces(images, source, cols, begin, end, convert);
 }
 
-// out[begin, end) = binarize of the pixels; begin is a multiple of kWordsATile.
+// Blocks of four pixels that must be drawn, until a tile is full of them.
+struct PixelDraws {
+  int64_t count = 0;
+  // One more: a block is written before it is known to count.
+  alignas(64) uint32_t block[kPhiloxLanes + 1] = {};
+  alignas(64) uint8_t pixel[kPhiloxLanes + 1][4] = {};
+};
+
+// out = binarize of the listed pixels; the list is empty then. Elements from `end` on are not
+// written.
+BURIN_ALWAYS_INLINE void draw_pixels(const PhiloxPosition& position, int64_t end, float* out,
+                                     PixelDraws& draws) {
+  PhiloxTile tile;
+  fill_listed(position, draws.block, tile);
+  alignas(64) float drawn[kPhiloxLanes][4];
+  for (int lane = 0; lane < kPhiloxLanes; ++lane) {
+    for (int k = 0; k < 4; ++k) {
+      drawn[lane][k] = binarize(draws.pixel[lane][k], tile.word[k][lane]);
+    }
+  }
+  for (int64_t lane = 0; lane < draws.count; ++lane) {
+    const int64_t first = int64_t{draws.block[lane]} * 4;
+    std::copy_n(drawn[lane], std::min<int64_t>(4, end - first), out + first);
+  }
+  draws.count = 0;
+}
+
+// out[begin, end) = binarize of the pixels; begin is a multiple of kWordsATile. Bytes 0 and 255 are
+// 0 and 1 whatever the random word: only blocks with another byte are drawn, about a third of
+// them in MNIST.
 template <class Source>
 BURIN_ALWAYS_INLINE void binarize_pixels(const uint8_t* images, Source source, int64_t cols,
                                          int64_t begin, int64_t end, const PhiloxPosition& position,
                                          float* out) {
-  PhiloxTile tile;
-  alignas(64) uint32_t words[kWordsATile];  // in the order of the elements
+  PixelDraws draws;
   for (int64_t i = begin; i < end; i += kWordsATile) {
-    fill_tile(position, static_cast<uint32_t>(i / 4), tile);
-    for (int lane = 0; lane < kPhiloxLanes; ++lane) {
-      for (int k = 0; k < 4; ++k) words[4 * lane + k] = tile.word[k][lane];
-    }
-    const auto draw = [ =, &words ](const uint8_t* pixels, int64_t element, int64_t length)
+    const int64_t count = std::min(kWordsATile, end - i);
+    alignas(64) uint8_t pixels[kWordsATile] = {};
+    const auto copy = [ i, &pixels ](const uint8_t* row, int64_t element, int64_t length)
         __attribute__((always_inline)) {
-      for (int64_t j = 0; j < length; ++j) {
-        out[element + j] = binarize(pixels[j], words[element - i + j]);
-      }
+      std::copy_n(row, length, pixels + (element - i));
     };
-    for_row_pieces(images, source, cols, i, std::min(i + kWordsATile, end), draw);
+    for_row_pieces(images, source, cols, i, i + count, copy);
+    for (int64_t j = 0; j < count; ++j) out[i + j] = pixels[j] == 255 ? 1.0f : 0.0f;
+
+    alignas(64) uint8_t open[kWordsATile];  // neither 0 nor 255
+    for (int64_t j = 0; j < kWordsATile; ++j) open[j] = static_cast<uint8_t>(pixels[j] + 1) > 1;
+    for (int64_t j = 0; j < kWordsATile; j += 4) {
+      uint32_t any;
+      std::memcpy(&any, open + j, sizeof any);
+      draws.block[draws.count] = static_cast<uint32_t>((i + j) / 4);
+      std::memcpy(draws.pixel[draws.count], pixels + j, 4);
+      draws.count += any != 0;
+      if (draws.count == kPhiloxLanes) draw_pixels(position, end, out, draws);
+    }
   }
+  if (draws.count > 0) draw_pixels(position, end, out, draws);
 }
 
 }  // namespace burin::cpu

@@ -166,6 +166,12 @@ void l1_update(float* params, const float* grads, float* state1, float* state2,
                const UpdateRule& rule, const UpdateScalars* scalars, SegmentStats* stats,
                Stream stream);
 
+// The stats alone, those that an update leaves, from its new weights and its gradients:
+// stats[segment_count] is overwritten, to the same bits. For a trainer that reads them once in many
+// updates. The GPU counts within the update, while it waits for memory.
+void segment_stats(const float* params, const float* grads, const UpdateSegment* segments,
+                   int64_t segment_count, SegmentStats* stats);
+
 }  // namespace cpu
 
 namespace cuda {

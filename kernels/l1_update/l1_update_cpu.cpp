@@ -101,14 +101,13 @@ struct LaneSums {
 
 // Adds to the sums; returns the number of zeros. Element i goes to lane i % kLanes.
 BURIN_SIMD_CLONES
-int32_t count_block(const Block& block, LaneSums& sums) {
-  const float* __restrict__ w = block.w;
-  const float* __restrict__ g = block.g;
+int32_t count_block(const float* __restrict__ w, const float* __restrict__ g, int64_t count,
+                    LaneSums& sums) {
   int32_t zeros = 0;
-  for (int64_t i = 0; i < block.count; ++i) zeros += w[i] == 0.0f;
+  for (int64_t i = 0; i < count; ++i) zeros += w[i] == 0.0f;
 
   LaneSums lanes = sums;  // indexed by constants only, so that it stays in registers
-  const int64_t whole = block.count / kLanes * kLanes;
+  const int64_t whole = count / kLanes * kLanes;
   for (int64_t i = 0; i < whole; i += kLanes) {
     for (int64_t l = 0; l < kLanes; ++l) {
       lanes.abs_sum[l] += double{std::fabs(w[i + l])};
@@ -116,44 +115,30 @@ int32_t count_block(const Block& block, LaneSums& sums) {
     }
   }
   sums = lanes;
-  for (int64_t i = whole; i < block.count; ++i) {
+  for (int64_t i = whole; i < count; ++i) {
     sums.abs_sum[i - whole] += double{std::fabs(w[i])};
     sums.grad_squares[i - whole] += double{g[i]} * double{g[i]};
   }
   return zeros;
 }
 
-}  // namespace
+void add(const LaneSums& sums, SegmentStats& stats) {
+  for (int64_t l = 0; l < kLanes; ++l) {
+    stats.abs_sum += sums.abs_sum[l];
+    stats.grad_squares += sums.grad_squares[l];
+  }
+}
 
-void l1_update(float* params, const float* grads, float* state1, float* state2,
-               const UpdateSegment* segments, int64_t segment_count, int64_t,
-               const UpdateRule& rule, const UpdateScalars* scalars, SegmentStats* stats, Stream) {
+// Cuts all segments into tasks, and runs run_task(task) -> SegmentStats for each on one thread or
+// another; sums up what comes back into stats[segment_count], if that is not null, in the order of
+// the tasks.
+template <class RunTask>
+void run_tasks(const UpdateSegment* segments, int64_t segment_count, SegmentStats* stats,
+               const RunTask& run_task) {
   std::array<Task, kBatchTasks> tasks;
   std::array<SegmentStats, kBatchTasks> partials;
   int64_t task_count = 0;
   int64_t batch_elements = 0;
-
-  const auto run_task = [&](const Task& task) {
-    const UpdateCoefficients c = update_coefficients(rule, *scalars, segments[task.segment].lambda);
-    LaneSums sums;
-    SegmentStats partial{};
-    for (int64_t done = 0; done < task.count; done += kBlock) {
-      const int64_t i = task.begin + done;
-      const Block block{params + i,
-                        grads + i,
-                        state1 == nullptr ? nullptr : state1 + i,
-                        state2 == nullptr ? nullptr : state2 + i,
-                        std::min(kBlock, task.count - done),
-                        segments[task.segment].keep_zeros};
-      update_block(block, rule, c);
-      if (stats != nullptr) partial.zeros += count_block(block, sums);
-    }
-    for (int64_t l = 0; l < kLanes; ++l) {
-      partial.abs_sum += sums.abs_sum[l];
-      partial.grad_squares += sums.grad_squares[l];
-    }
-    return partial;
-  };
 
   const auto run_batch = [&] {
     // A small network is done before a second thread would be awake.
@@ -181,6 +166,42 @@ void l1_update(float* params, const float* grads, float* state1, float* state2,
     }
   }
   run_batch();
+}
+
+}  // namespace
+
+void l1_update(float* params, const float* grads, float* state1, float* state2,
+               const UpdateSegment* segments, int64_t segment_count, int64_t,
+               const UpdateRule& rule, const UpdateScalars* scalars, SegmentStats* stats, Stream) {
+  run_tasks(segments, segment_count, stats, [&](const Task& task) {
+    const UpdateCoefficients c = update_coefficients(rule, *scalars, segments[task.segment].lambda);
+    LaneSums sums;
+    SegmentStats partial{};
+    for (int64_t done = 0; done < task.count; done += kBlock) {
+      const int64_t i = task.begin + done;
+      const Block block{params + i,
+                        grads + i,
+                        state1 == nullptr ? nullptr : state1 + i,
+                        state2 == nullptr ? nullptr : state2 + i,
+                        std::min(kBlock, task.count - done),
+                        segments[task.segment].keep_zeros};
+      update_block(block, rule, c);
+      if (stats != nullptr) partial.zeros += count_block(block.w, block.g, block.count, sums);
+    }
+    add(sums, partial);
+    return partial;
+  });
+}
+
+void segment_stats(const float* params, const float* grads, const UpdateSegment* segments,
+                   int64_t segment_count, SegmentStats* stats) {
+  run_tasks(segments, segment_count, stats, [&](const Task& task) {
+    LaneSums sums;
+    SegmentStats partial{};
+    partial.zeros = count_block(params + task.begin, grads + task.begin, task.count, sums);
+    add(sums, partial);
+    return partial;
+  });
 }
 
 }  // namespace cpu

@@ -4,6 +4,7 @@
 #include <bit>
 #include <cmath>
 
+#include "tests/kernels/l1_update_network.h"
 #include "tests/support/kernel_case.h"
 
 namespace burin::test {
@@ -31,6 +32,21 @@ TEST(L1UpdateFormula, ScalarsAreRoundedOnce) {
     const UpdateScalars s = update_scalars({.optimizer = optimizer}, 0.1f, 3);
     EXPECT_EQ(s.bias_correction1, 1.0f);
     EXPECT_EQ(s.bias_correction2, 1.0f);
+  }
+}
+
+// What a trainer counts now and then is what the update itself would have counted.
+TEST(SegmentStats, AreThoseOfTheUpdate) {
+  Network net({{100352, 0.5f}, {1, 0.1f}, {0, 0.1f}, {2049, 0.0f}, {5000, 0.2f}});
+  const std::vector<SegmentStats> updated = net.update({}, update_scalars({}, 0.01f, 1));
+  BufferOf<SegmentStats> counted(int64_t(updated.size()));
+  cpu::segment_stats(net.w.data(), net.g.data(), net.segments.data(), int64_t(updated.size()),
+                     counted.data());
+  EXPECT_GT(updated[0].zeros, 0);
+  for (size_t s = 0; s < updated.size(); ++s) {
+    EXPECT_EQ(counted[int64_t(s)].zeros, updated[s].zeros);
+    EXPECT_EQ(counted[int64_t(s)].abs_sum, updated[s].abs_sum);
+    EXPECT_EQ(counted[int64_t(s)].grad_squares, updated[s].grad_squares);
   }
 }
 
