@@ -14,11 +14,15 @@
 
 namespace burin {
 
+// max(x, 0) - t x. The terms that cancel for a right answer (logit > 0, target 1) are taken first:
+// what is left of the loss is then the small logarithm, unrounded.
+BURIN_HOST_DEVICE float bce_logits_linear(float logit, float target) {
+  return std::fma(-logit, target, logit > 0.0f ? logit : 0.0f);
+}
+
 // `e` is e^-|logit|, which value and gradient share.
 BURIN_HOST_DEVICE float bce_logits_value(float logit, float target, float e) {
-  // The terms that cancel for a right answer (logit > 0, target 1) are taken first: what is left of
-  // the loss is then the small logarithm, unrounded.
-  return std::fma(-logit, target, logit > 0.0f ? logit : 0.0f) + math::log1p_unit(e);
+  return bce_logits_linear(logit, target) + math::log1p_unit(e);
 }
 
 BURIN_HOST_DEVICE float bce_logits_derivative(float logit, float target, float e) {

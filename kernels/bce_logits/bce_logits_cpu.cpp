@@ -1,4 +1,8 @@
 #include "kernels/bce_logits/bce_logits.h"
+
+#include <algorithm>
+#include <cmath>
+
 #include "kernels/common/parallel.h"
 #include "kernels/common/simd.h"
 #include "kernels/reduce/chunked_sum.h"
@@ -6,38 +10,68 @@
 namespace burin::cpu {
 namespace {
 
-// Elements a thread takes at least: an exponential, a logarithm and two divisions each.
+// Elements a thread takes at least: an exponential and a division each.
 constexpr int64_t kGrain = 8192;
 
+// A chunk's sum of log(1 + e^-|x|) is the logarithm of a product: each lane multiplies its
+// factors, which lie in [1, 2], in double, and a few logarithms are taken at the end instead of one
+// an element. No term is rounded to single precision on its way.
+struct LossLanes {
+  double linear[kSumLanes] = {};
+  double excess[kSumLanes] = {};  // the product minus 1, lest small factors vanish beside the 1
+};
+
+// (1 + a) (1 + b) - 1
+BURIN_ALWAYS_INLINE double joined(double a, double b) {
+  return a + (b + a * b);
+}
+
+// Lane j takes element i. `e` is e^-|logit|.
+BURIN_ALWAYS_INLINE void add_loss(LossLanes& lanes, int64_t j, float logit, float target, float e) {
+  lanes.linear[j] += static_cast<double>(bce_logits_linear(logit, target));
+  lanes.excess[j] = joined(lanes.excess[j], static_cast<double>(e));
+}
+
+// The sum of the lanes; overwrites them.
+double sum_of(LossLanes& lanes) {
+  constexpr int64_t kProducts = 8;
+  static_assert(kSumChunk / kProducts < 1024, "2^1024 overflows");
+  for (int64_t half = kSumLanes / 2; half >= kProducts; half /= 2) {
+    for (int64_t j = 0; j < half; ++j) {
+      lanes.excess[j] = joined(lanes.excess[j], lanes.excess[j + half]);
+    }
+  }
+  double logarithms = 0;
+  for (int64_t j = 0; j < kProducts; ++j) logarithms += std::log1p(lanes.excess[j]);
+  return sum_lanes(lanes.linear) + logarithms;
+}
+
+// [begin, end) is no longer than kSumChunk.
 BURIN_SIMD_CLONES
-double value_range(const float* logits, const float* target, int64_t begin, int64_t end) {
-  double lanes[kSumLanes] = {};
+void value_range(const float* logits, const float* target, int64_t begin, int64_t end,
+                 LossLanes& lanes) {
   for (int64_t i = begin; i < end; i += kSumLanes) {
     const int64_t width = std::min(kSumLanes, end - i);
     for (int64_t j = 0; j < width; ++j) {
       const float x = logits[i + j];
-      const float e = math::exp(x < 0.0f ? x : -x);
-      lanes[j] += static_cast<double>(bce_logits_value(x, target[i + j], e));
+      add_loss(lanes, j, x, target[i + j], math::exp(x < 0.0f ? x : -x));
     }
   }
-  return sum_lanes(lanes);
 }
 
 BURIN_SIMD_CLONES
-double value_and_gradient_range(const float* logits, const float* target, float* d_logits,
-                                int64_t begin, int64_t end, float scale) {
-  double lanes[kSumLanes] = {};
+void value_and_gradient_range(const float* logits, const float* target, float* d_logits,
+                              int64_t begin, int64_t end, float scale, LossLanes& lanes) {
   for (int64_t i = begin; i < end; i += kSumLanes) {
     const int64_t width = std::min(kSumLanes, end - i);
     for (int64_t j = 0; j < width; ++j) {
       const float x = logits[i + j];
       const float t = target[i + j];
       const float e = math::exp(x < 0.0f ? x : -x);
-      lanes[j] += static_cast<double>(bce_logits_value(x, t, e));
+      add_loss(lanes, j, x, t, e);
       d_logits[i + j] = scale * bce_logits_derivative(x, t, e);
     }
   }
-  return sum_lanes(lanes);
 }
 
 }  // namespace
@@ -45,9 +79,13 @@ double value_and_gradient_range(const float* logits, const float* target, float*
 void bce_logits(const float* logits, const float* target, int64_t n, float scale, float* loss,
                 float* d_logits, Stream) {
   const double total = chunked_sum<double>(n, kSumChunk, kGrain, [=](int64_t begin, int64_t end) {
-    return d_logits == nullptr
-               ? value_range(logits, target, begin, end)
-               : value_and_gradient_range(logits, target, d_logits, begin, end, scale);
+    LossLanes lanes;
+    if (d_logits == nullptr) {
+      value_range(logits, target, begin, end, lanes);
+    } else {
+      value_and_gradient_range(logits, target, d_logits, begin, end, scale, lanes);
+    }
+    return sum_of(lanes);
   });
   *loss = static_cast<float>(static_cast<double>(scale) * total);
 }
@@ -57,7 +95,13 @@ void bce_logits_rows(const float* logits, const float* target, int64_t rows, int
   const int64_t grain = std::max<int64_t>(1, kGrain / std::max<int64_t>(1, cols));
   parallel_for(rows, grain, [=](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) {
-      row_loss[row] = static_cast<float>(value_range(logits, target, row * cols, (row + 1) * cols));
+      double total = 0;
+      for (int64_t i = row * cols; i < (row + 1) * cols; i += kSumChunk) {
+        LossLanes lanes;
+        value_range(logits, target, i, std::min(i + kSumChunk, (row + 1) * cols), lanes);
+        total += sum_of(lanes);
+      }
+      row_loss[row] = static_cast<float>(total);
     }
   });
 }

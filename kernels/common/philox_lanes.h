@@ -5,13 +5,7 @@
 #include <cstdint>
 
 #include "kernels/common/philox.h"
-
-// These run inside functions marked BURIN_SIMD_CLONES, and must be compiled as part of each clone.
-#if defined(__GNUC__)
-#define BURIN_ALWAYS_INLINE [[gnu::always_inline]] inline
-#else
-#define BURIN_ALWAYS_INLINE inline
-#endif
+#include "kernels/common/simd.h"
 
 namespace burin::cpu {
 

@@ -11,3 +11,10 @@
 #else
 #define BURIN_SIMD_CLONES
 #endif
+
+// For what such a function calls in its loop: it must be compiled as part of each clone.
+#if defined(__GNUC__)
+#define BURIN_ALWAYS_INLINE [[gnu::always_inline]] inline
+#else
+#define BURIN_ALWAYS_INLINE inline
+#endif
