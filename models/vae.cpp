@@ -90,18 +90,21 @@ Variable Vae::encode(Variable x, bool trainable) {
 void Vae::forward_backward_update(const DeviceImages& data) {
   const int64_t batch = config_.batch;
   const Tensor images = tape_.temporary({batch, pixels()});
+  Variable x;
   if (config_.pixels == "binarize") {
     BURIN_DISPATCH(device_, batch_binarize, data.images(), data.count(), batch, pixels(),
                    key(RandomStream::batch_order), key(RandomStream::binarize), images.data(),
                    stream());
+    x = ops::binary_input(tape_, images);
   } else {
     BURIN_DISPATCH(device_, batch_scale, data.images(), data.count(), batch, pixels(),
                    key(RandomStream::batch_order), 1.0f / 255.0f, 0.0f, images.data(), BatchNoise(),
                    stream());
+    x = tape_.constant(images);
   }
 
   const float per_image = 1.0f / static_cast<float>(batch);
-  const auto [z, kl] = ops::gaussian_latent(tape_, encode(tape_.constant(images), true), per_image,
+  const auto [z, kl] = ops::gaussian_latent(tape_, encode(x, true), per_image,
                                             static_cast<float>(config_.l1_mean) * per_image,
                                             key(RandomStream::reparameterize));
   const Variable logits = decoder_net_.forward(tape_, decoder_, z, true);
@@ -160,8 +163,9 @@ double Vae::elbo(const DeviceImages& set) {
     const Tensor images = tape_.temporary({batch, pixels()});
     BURIN_DISPATCH(tape_.device(), gather_binarize, set.images() + first * pixels(), nullptr, batch,
                    pixels(), fixed_key(RandomStream::test_binarize), images.data(), {});
-    const auto [z, kl] = ops::gaussian_latent(tape_, encode(tape_.constant(images), false), 1.0f,
-                                              0.0f, fixed_key(RandomStream::test_reparameterize));
+    const auto [z, kl] =
+        ops::gaussian_latent(tape_, encode(ops::binary_input(tape_, images), false), 1.0f, 0.0f,
+                             fixed_key(RandomStream::test_reparameterize));
     const Variable logits = decoder_net_.forward(tape_, decoder_, z, false);
     const Variable reconstruction = ops::bce_logits(tape_, logits, images, 1.0f);
     total -=

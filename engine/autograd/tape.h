@@ -15,6 +15,10 @@
 
 namespace burin {
 
+namespace cpu {
+struct OnesIndex;  // kernels/gemm/gemm_ones.h
+}
+
 // Rows [first, first + count) of a matrix.
 struct RowRange {
   int64_t first = 0;
@@ -37,6 +41,8 @@ struct Node {
   // The rows of value that take part in the backward pass: of the others, nobody writes or reads a
   // gradient.
   RowRange trained_rows;
+  // Of a constant of zeros and ones, where the ones are; null where that is of no use.
+  const cpu::OnesIndex* ones = nullptr;
 };
 
 // A handle on a node. Cheap to copy, valid until the tape is reset.
@@ -117,6 +123,9 @@ class Tape {
 
   // Uninitialised memory until reset().
   Tensor temporary(const Shape& shape) { return Tensor::in(arena_, shape); }
+
+  // The same of the host's memory.
+  void* host_temporary(size_t bytes) { return host_arena_.allocate(bytes); }
 
   // Forgets everything; all variables become invalid.
   void reset();

@@ -1,6 +1,7 @@
 #include "engine/backend/dispatch.h"
 #include "engine/ops/ops.h"
 #include "kernels/gemm/gemm.h"
+#include "kernels/gemm/gemm_ones.h"
 #include "kernels/leaky_relu/leaky_relu.h"
 #include "kernels/reduce/reduce.h"
 #include "kernels/sigmoid/sigmoid.h"
@@ -30,6 +31,17 @@ void check_rows(Variable x, const RowRange& rows, int64_t batch) {
                                 std::to_string(rows.count) +
                                 ") are trained, but other rows of its input");
   }
+}
+
+// The same as weight_gradients, for an x of few ones. False if they must be added to what is there.
+bool weight_gradients_of_ones(Tape& tape, const Tensor& d_y, const cpu::OnesIndex& x,
+                              Variable weight, Variable bias) {
+  if (!weight->needs_gradient || weight->has_gradient) return false;
+  const Tape::Target d_weight = tape.gradient_of(weight);
+  Tape::Target d_bias{};
+  if (bias->needs_gradient) d_bias = tape.gradient_of(bias);
+  cpu::gemm_ones_weights(x, d_y.data(), d_y.cols(), d_weight.data, d_bias.data, d_bias.accumulate);
+  return true;
 }
 
 // d_pre = d_y * activation'(y), in place of d_y.
@@ -95,9 +107,13 @@ Variable dense(Tape& tape, Variable x, Variable weight, Variable bias,
   forward.bias = bias.value().data();
   forward.activation = options.activation;
   forward.slope = options.slope;
-  tape.products().multiply({false, true, batch, out, in, x.value().data(), in,
-                            weight.value().data(), in, y.value().data(), out, forward},
-                           tape.stream());
+  if (x->ones != nullptr && batch > 1 && out > 1) {
+    cpu::gemm_ones_forward(*x->ones, weight.value().data(), out, y.value().data(), forward);
+  } else {
+    tape.products().multiply({false, true, batch, out, in, x.value().data(), in,
+                              weight.value().data(), in, y.value().data(), out, forward},
+                             tape.stream());
+  }
 
   tape.record(y, [=](Tape& t) {
     const Tensor d_y = y->gradient.row_range(rows.first, rows.count);
@@ -106,7 +122,9 @@ Variable dense(Tape& tape, Variable x, Variable weight, Variable bias,
       activation_backward(t, y->activation, y->slope, y.value().row_range(rows.first, rows.count),
                           d_y);
     }
-    weight_gradients(t, d_y, x_rows, weight, bias);
+    const bool made = x->ones != nullptr && rows.count == batch &&
+                      weight_gradients_of_ones(t, d_y, *x->ones, weight, bias);
+    if (!made) weight_gradients(t, d_y, x_rows, weight, bias);
     if (x->needs_gradient) {
       const Tape::Target d_x = t.gradient_of(x);
       GemmEpilogue epilogue;

@@ -11,6 +11,10 @@
 
 namespace burin::ops {
 
+// A constant x[B, in] whose elements are 0 or 1. On the CPU dense layers then walk its ones, if they
+// are few (kernels/gemm/gemm_ones.h); the bits stay the same.
+Variable binary_input(Tape& tape, const Tensor& x);
+
 struct DenseOptions {
   Activation activation = Activation::none;
   float slope = 0.2f;  // of leaky_relu, > 0

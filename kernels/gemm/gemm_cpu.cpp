@@ -267,6 +267,8 @@ void sum_rows(bool transpose_a, int64_t m, int64_t k, const float* a, int64_t ld
   });
 }
 
+}  // namespace
+
 const MicroKernel& chosen_kernel() {
   static const MicroKernel& kernel = []() -> const MicroKernel& {
     const char* value = std::getenv("BURIN_SIMD");
@@ -278,8 +280,6 @@ const MicroKernel& chosen_kernel() {
   }();
   return kernel;
 }
-
-}  // namespace
 
 void gemm_on(const MicroKernel& kernel, bool transpose_a, bool transpose_b, int64_t m, int64_t n,
              int64_t k, const float* a, int64_t lda, const float* b, int64_t ldb, float* c,

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "kernels/gemm/gemm.h"
+#include "kernels/gemm/gemm_ones.h"
 
 namespace burin::cpu::detail {
 
@@ -16,6 +17,8 @@ inline constexpr int kMaxTileRows = 14;  // rows of a tile
 inline constexpr int kMaxShapes = 4;     // widths of a tile
 inline constexpr int kDotLanes = 32;     // interleaved sums of the matrix times vector products
 inline constexpr int kCacheLine = 16;    // floats
+inline constexpr int kListWidth = 16;    // columns that the walks along lists make together
+inline constexpr int kLists = 4;         // lists walked together, so that their sums overlap
 
 // What a tile does to its finished sums while they are in registers. `other` takes the way through
 // memory and does anything.
@@ -70,6 +73,12 @@ struct MicroKernel {
   // sums[rows] = a[rows, k] x[k]
   void (*dot_rows)(const float* a, int64_t lda, int64_t rows, int64_t k, const float* x,
                    float* sums);
+  // sums[kLists, kListWidth]: sums[i] = the sum of from[list[i * stride + t]] over t = 0, ...,
+  // count - 1, one chain of additions that begins with 0; from[*, kListWidth].
+  void (*add_listed)(const float* from, const uint16_t* list, int64_t stride, int64_t count,
+                     float* sums);
+  // to[list[t]] += value[kListWidth] for t = 0, ..., count - 1; to[*, kListWidth].
+  void (*add_to_listed)(const float* value, const uint16_t* list, int64_t count, float* to);
   // C[rows, columns] of the tile = epilogue(sums[rows, columns]), rows of `sums` ld_sums apart.
   // sums is overwritten, and is readable for kMaxPanel floats behind its end.
   void (*finish)(float* sums, int64_t ld_sums, int64_t rows, const Tile& tile);
@@ -80,9 +89,16 @@ const MicroKernel* microkernel_avx512();
 const MicroKernel* microkernel_avx2();
 const MicroKernel* microkernel_portable();
 
-// gemm on a chosen set, for the tests.
+// The one that gemm runs on: gemm_instruction_set.
+const MicroKernel& chosen_kernel();
+
+// The products on a chosen set, for the tests.
 void gemm_on(const MicroKernel& kernel, bool transpose_a, bool transpose_b, int64_t m, int64_t n,
              int64_t k, const float* a, int64_t lda, const float* b, int64_t ldb, float* c,
              int64_t ldc, const GemmEpilogue& epilogue);
+void gemm_ones_forward_on(const MicroKernel& kernel, const OnesIndex& x, const float* weight,
+                          int64_t out, float* y, const GemmEpilogue& epilogue);
+void gemm_ones_weights_on(const MicroKernel& kernel, const OnesIndex& x, const float* d_y,
+                          int64_t out, float* d_weight, float* d_bias, bool d_bias_accumulate);
 
 }  // namespace burin::cpu::detail

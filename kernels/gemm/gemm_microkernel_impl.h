@@ -309,6 +309,47 @@ BURIN_GEMM_TARGET void dot_rows(const float* a, int64_t lda, int64_t rows, int64
   for (; i < rows; ++i) dot_block<1>(a + i * lda, lda, k, x, sums + i);
 }
 
+BURIN_GEMM_TARGET void add_listed(const float* from, const uint16_t* list, int64_t stride,
+                                  int64_t count, float* sums) {
+  constexpr int kV = kListWidth / kWidth;
+  Vector::Register sum[kLists][kV];
+  BURIN_UNROLL
+  for (int i = 0; i < kLists; ++i) {
+    BURIN_UNROLL
+    for (int j = 0; j < kV; ++j) sum[i][j] = Vector::zero();
+  }
+  for (int64_t t = 0; t < count; ++t) {
+    BURIN_UNROLL
+    for (int i = 0; i < kLists; ++i) {
+      const float* row = from + int64_t{list[i * stride + t]} * kListWidth;
+      BURIN_UNROLL
+      for (int j = 0; j < kV; ++j) {
+        sum[i][j] = Vector::add(sum[i][j], Vector::load(row + j * kWidth));
+      }
+    }
+  }
+  BURIN_UNROLL
+  for (int i = 0; i < kLists; ++i) {
+    BURIN_UNROLL
+    for (int j = 0; j < kV; ++j) Vector::store(sums + i * kListWidth + j * kWidth, sum[i][j]);
+  }
+}
+
+BURIN_GEMM_TARGET void add_to_listed(const float* value, const uint16_t* list, int64_t count,
+                                     float* to) {
+  constexpr int kV = kListWidth / kWidth;
+  Vector::Register v[kV];
+  BURIN_UNROLL
+  for (int j = 0; j < kV; ++j) v[j] = Vector::load(value + j * kWidth);
+  for (int64_t t = 0; t < count; ++t) {
+    float* row = to + int64_t{list[t]} * kListWidth;
+    BURIN_UNROLL
+    for (int j = 0; j < kV; ++j) {
+      Vector::store(row + j * kWidth, Vector::add(Vector::load(row + j * kWidth), v[j]));
+    }
+  }
+}
+
 template <class V, int kV, int kR = 1>
 void add_rows(MicroKernel* kernel) {
   kernel->multiply[0][kernel->shapes][kR - 1] = multiply_tile<V, kV, false, kR>;
@@ -339,6 +380,8 @@ MicroKernel make_kernel(const char* name) {
   kernel.pack = pack;
   kernel.pack_transposed = pack_transposed;
   kernel.dot_rows = dot_rows;
+  kernel.add_listed = add_listed;
+  kernel.add_to_listed = add_to_listed;
   kernel.finish = finish;
   return kernel;
 }

@@ -53,6 +53,43 @@ TEST(FusedOps, LogisticLossIsADenseLayerAndItsLoss) {
   }
 }
 
+// Zeros and ones walked by their ones, on the CPU: the bits of the dense layer, with weights that
+// are used once and twice.
+TEST(FusedOps, BinaryInputIsAConstant) {
+  for (const int64_t ones_in : {7, 2}) {  // one in seven; one in two is left to the dense product
+    for (const int64_t batch : {9, 1}) {
+      for (const bool twice : {false, true}) {
+        std::vector<std::vector<float>> gradients[2];
+        float losses[2];
+        for (const bool binary : {false, true}) {
+          Leaf w({21, 37}, 1), b({21}, 2);
+          Tape tape(Device::cpu);
+          const Tensor x = tape.temporary({batch, 37});
+          std::vector<float> values;
+          for (int64_t i = 0; i < batch * 37; ++i) values.push_back(i % ones_in == 0 ? 1.0f : 0.0f);
+          x.set(values);
+          const Variable input = binary ? ops::binary_input(tape, x) : tape.constant(x);
+          if (binary) {
+            EXPECT_EQ(input->ones != nullptr, ones_in == 7);
+          }
+          const auto layer = [&] {
+            return ops::dense(tape, input, w.on(tape), b.on(tape),
+                              {Activation::tanh, 0.2f, {}, {}});
+          };
+          Variable y = layer();
+          if (twice) y = ops::add(tape, y, layer());
+          const Variable loss = ops::l1_activity(tape, y, 0.25f);
+          losses[binary] = loss.value().item();
+          tape.backward(loss);
+          for (const Leaf* leaf : {&w, &b}) gradients[binary].push_back(leaf->gradient);
+        }
+        EXPECT_EQ(losses[1], losses[0]);
+        EXPECT_EQ(gradients[1], gradients[0]);
+      }
+    }
+  }
+}
+
 // As part of a larger loss, its gradients are scaled with it.
 TEST(FusedOps, LogisticLossCanBeScaled) {
   std::vector<float> d_x[2], d_w[2];
