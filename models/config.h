@@ -62,6 +62,7 @@ struct Config {
   std::string init = "he";
 
   std::string gan_loss = "non_saturating";
+  std::string fakes = "fresh";
   std::string generator_output = "tanh";
   double real_label = 1;
   double dropout = 0;

@@ -137,19 +137,22 @@ void Gan::generator_turn(Variable fake) {
 
 void Gan::forward_backward_update(const DeviceImages& data) {
   const int64_t batch = config_.batch;
-  const Tensor z = tape_.temporary({2 * batch, config_.latent});
-  const Tensor images = tape_.temporary({3 * batch, pixels()});  // real, fake, fake
+  // Fakes of both turns, by one pass of the generator; or the same for both.
+  const bool reuse = config_.fakes == "reuse";
+  const int64_t fakes = reuse ? batch : 2 * batch;
+  const Tensor z = tape_.temporary({fakes, config_.latent});
+  const Tensor images = tape_.temporary({batch + fakes, pixels()});  // real, fake
   // Bytes to the range of the generator's output: [-1, 1] or [0, 1].
   const float range = tanh_output() ? 2.0f : 1.0f;
   const BatchNoise noise{z.data(), batch * config_.latent,
                          key(RandomStream::noise_for_discriminator),
-                         key(RandomStream::noise_for_generator)};
+                         key(RandomStream::noise_for_generator), reuse ? 1 : 2};
   BURIN_DISPATCH(device_, batch_scale, data.images(), data.count(), batch, pixels(),
                  key(RandomStream::batch_order), range / 255.0f, 1.0f - range, images.data(), noise,
                  stream());
   ops::DenseOptions options;
-  options.out = images.row_range(batch, 2 * batch);
-  options.trained_rows = {batch, batch};
+  options.out = images.row_range(batch, fakes);
+  options.trained_rows = {fakes - batch, batch};
   const Variable fake =
       generator_net_.forward(tape_, generator_, tape_.constant(z), true, Mlp::Dropout(), options);
   discriminator_turn(images.row_range(0, 2 * batch));

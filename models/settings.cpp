@@ -134,6 +134,12 @@ const std::vector<Row>& rows() {
       {"slope", kBoth, &Config::slope, "of leaky ReLU for negative inputs", {}, 0, 1, true},
       {"init", kBoth, &Config::init, "initial weights", {"he", "xavier"}},
       {"gan_loss", kGan, &Config::gan_loss, "the generator's loss", {"non_saturating", "minimax"}},
+      {"fakes",
+       kGan,
+       &Config::fakes,
+       "images that the generator is trained on: fresh ones, or those that the discriminator has "
+       "just seen (reuse: a tenth less work, another algorithm)",
+       {"fresh", "reuse"}},
       {"generator_output",
        kGan,
        &Config::generator_output,

@@ -11,14 +11,15 @@
 
 namespace burin {
 
-// Latent vectors made beside a batch. z[2 n]: the first n numbers are those of
-// random_normal(z, n, 1, first), the others those of random_normal(z + n, n, 1, second).
-// z null or n = 0: none.
+// Latent vectors made beside a batch. z[halves n]: the first n numbers are those of
+// random_normal(z, n, 1, first), the second those of random_normal(z + n, n, 1, second), if halves
+// is 2 and not 1. z null or n = 0: none.
 struct BatchNoise {
   float* z = nullptr;
   int64_t n = 0;
   RandomKey first{};
   RandomKey second{};
+  int halves = 2;
 };
 
 // Contract of both twins: images is [count, cols], 1 <= batch <= count < 2^31, cols >= 0; row r of

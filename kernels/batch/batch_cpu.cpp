@@ -50,7 +50,9 @@ void batch_scale(const uint8_t* images, int64_t count, int64_t batch, int64_t co
   }
   if (noise.z != nullptr) {
     random_normal(noise.z, noise.n, 1.0f, noise.first, stream);
-    random_normal(noise.z + noise.n, noise.n, 1.0f, noise.second, stream);
+    if (noise.halves == 2) {
+      random_normal(noise.z + noise.n, noise.n, 1.0f, noise.second, stream);
+    }
   }
 }
 

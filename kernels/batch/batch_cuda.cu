@@ -21,7 +21,7 @@ __device__ BatchRows block_rows(const RandomKey& key, int64_t count, int64_t bat
   return {order};
 }
 
-// Block `block` of 2 * `blocks`: each half of the noise has as many.
+// Block `block` of halves * `blocks`: each half of the noise has as many.
 __device__ void fill_noise(const BatchNoise& noise, unsigned block, unsigned blocks) {
   const bool second = block >= blocks;
   const RandomKey key = second ? noise.second : noise.first;
@@ -34,7 +34,7 @@ __device__ void fill_noise(const BatchNoise& noise, unsigned block, unsigned blo
   }
 }
 
-// Blocks [0, row_blocks) make the rows, the 2 * noise_blocks after them the noise.
+// Blocks [0, row_blocks) make the rows, the halves * noise_blocks after them the noise.
 __global__ void batch_scale_kernel(const uint8_t* images /* [count, cols] */, int64_t count,
                                    int64_t batch, int64_t cols, bool vectors, RandomKey order,
                                    float scale, float shift, float* out /* [batch, cols] */,
@@ -65,7 +65,7 @@ void batch_scale(const uint8_t* images, int64_t count, int64_t batch, int64_t co
                  float scale, float shift, float* out, const BatchNoise& noise, Stream stream) {
   const unsigned row_blocks = blocks_of_quads(batch * cols);
   const unsigned noise_blocks = noise.z == nullptr ? 0 : blocks_of_quads(noise.n);
-  const unsigned blocks = row_blocks + 2 * noise_blocks;
+  const unsigned blocks = row_blocks + static_cast<unsigned>(noise.halves) * noise_blocks;
   if (blocks == 0) return;
   batch_scale_kernel<<<blocks, kThreads, 0, stream_of(stream)>>>(
       images, count, batch, cols, whole_quads(images, cols, out), order, scale, shift, out,

@@ -42,7 +42,9 @@ TEST_F(Batch, ScaleHasTheBitsOfTheSeparateRooms) {
                     const BufferOf<int32_t>& indices) {
     const float scale = 2.0f / 255.0f, shift = -1.0f;
     const Key first(kSeed, 8, 21), second(kSeed, 9, 22);
-    Buffer out(s.batch * s.cols, 0), z(2 * s.noise, 0);
+    Buffer out(s.batch * s.cols, 0), z(2 * s.noise, 0), one_half(s.noise, 0);
+    twin::batch_scale(images.data(), s.count, s.batch, s.cols, order, scale, shift, out.data(),
+                      {one_half.data(), s.noise, first, second, 1}, {});
     twin::batch_scale(images.data(), s.count, s.batch, s.cols, order, scale, shift, out.data(),
                       {z.data(), s.noise, first, second}, {});
     Buffer wanted(s.batch * s.cols), wanted_z(2 * s.noise);
@@ -53,6 +55,8 @@ TEST_F(Batch, ScaleHasTheBitsOfTheSeparateRooms) {
     twin::random_normal(half + s.noise, s.noise, 1.0f, second, {});
     expect_same_bits(out.values(), wanted.values(), "out");
     expect_same_bits(z.values(), wanted_z.values(), "z");
+    const std::vector<float> both = wanted_z.values();
+    expect_same_bits(one_half.values(), {both.begin(), both.begin() + s.noise}, "one half");
   });
 }
 

@@ -91,7 +91,9 @@ struct DoubleGan {
   }
   double generator_loss(const DoubleParameters& d, const DoubleParameters& g, uint64_t step,
                         double* plain = nullptr) const {
-    const std::vector<double> images = fake(g, noise(RandomStream::noise_for_generator, step));
+    const RandomStream stream = config.fakes == "reuse" ? RandomStream::noise_for_discriminator
+                                                        : RandomStream::noise_for_generator;
+    const std::vector<double> images = fake(g, noise(stream, step));
     double loss = 0, l1 = 0;
     for (const double x : logits(d, images, RandomStream::dropout_generator_turn, step)) {
       const double s = oracle::sigmoid(x);
@@ -111,6 +113,7 @@ TEST(Gan, GradientsOfBothTurnsAreTheFormulas) {
       Config config = tiny();
       config.gan_loss = loss;
       if (extras) {
+        config.fakes = "reuse";
         config.generator_output = "sigmoid";
         config.dropout = 0.3;
         config.l1_generator_output = 0.01;

@@ -91,6 +91,7 @@ const std::vector<Case>& cases() {
       number("slope", "0.5", {"0", "1.1"}, "above 0"),
       word("init", "\"xavier\"", "he, xavier"),
       word("gan_loss", "\"minimax\"", "non_saturating, minimax"),
+      word("fakes", "\"reuse\"", "fresh, reuse"),
       word("generator_output", "\"sigmoid\"", "tanh, sigmoid"),
       number("real_label", "0.9", {"0", "1.1"}, "above 0"),
       number("dropout", "0.5", {"1"}, "below 1"),

@@ -55,6 +55,7 @@ TEST_F(CudaTraining, VaeHasTheCpusBitsAfter200Steps) {
 TEST_F(CudaTraining, OtherSettingsHaveTheCpusBits) {
   Config gan = small_batches(ModelKind::gan, "doc000-gan");
   gan.gan_loss = "minimax";
+  gan.fakes = "reuse";
   gan.lr_discriminator = 1e-4;
   gan.l1_generator = gan.l1_discriminator = 1e-3;
   gan.optimizer = "momentum";
