@@ -95,7 +95,7 @@ TrainingRun::TrainingRun(const Config& config, const RunOptions& options) : conf
   std::optional<Checkpoint> checkpoint;
   if (options.resume) checkpoint = read_checkpoint(options.out);
 
-  const ImageSet train = load_image_set(config_.data, Split::train);
+  ImageSet train = load_image_set(config_.data, Split::train);
   if (config_.batch > train.count) {
     throw UsageError(fmt::format("batch is {}, but {} has {} training images", config_.batch,
                                  in_quotes(config_.data), train.count));
@@ -121,9 +121,6 @@ TrainingRun::TrainingRun(const Config& config, const RunOptions& options) : conf
     where_ = fmt::format("{}, with {}; {} are free", cuda::device_info().name, plan.to_string(),
                          bytes_text(free));
   }
-  train_ = std::make_unique<DeviceImages>(train, device);
-  if (test) test_ = std::make_unique<DeviceImages>(*test, device);
-
   progress_ = {train.rows, train.cols, train.count, 0, 0};
   model_ = make_model(config_, train.pixels(), train.count, device);
   model_->reserve_step_bytes(plan.step);
@@ -139,6 +136,8 @@ TrainingRun::TrainingRun(const Config& config, const RunOptions& options) : conf
   } else {
     model_->initialize(train);
   }
+  train_ = std::make_unique<DeviceImages>(std::move(train), device);
+  if (test) test_ = std::make_unique<DeviceImages>(*std::move(test), device);
   total_steps_ = config_.steps > 0 ? config_.steps : config_.epochs * model_->steps_per_epoch();
   step_at_log_ = progress_.step;
   open_directory(options);

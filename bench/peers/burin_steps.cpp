@@ -70,11 +70,11 @@ int run(const std::string& name, int threads, bool tuned, const std::string& dir
   std::unique_ptr<Model> model;
   std::unique_ptr<DeviceImages> data;
   {
-    const ImageSet images = load_image_set(directory, Split::train);
+    ImageSet images = load_image_set(directory, Split::train);
     pixels = images.pixels();
-    data = std::make_unique<DeviceImages>(images, device);
     model = make_model(config, pixels, images.count, device);
     model->initialize(images);
+    data = std::make_unique<DeviceImages>(std::move(images), device);
   }
   std::cout << json{{"config", to_json(config)},
                     {"mflop", bench::step_mflop(config, pixels)},

@@ -8,20 +8,26 @@
 
 namespace burin {
 
-// Images as bytes, resident on the device; batches are made there.
+// Images as bytes, resident on the device; batches are made there. A set that is handed over to the
+// CPU keeps its bytes, and no second copy of them is made.
 class DeviceImages {
  public:
   DeviceImages(const ImageSet& set, Device device);
+  DeviceImages(ImageSet&& set, Device device);
 
-  const uint8_t* images() const { return images_.as<uint8_t>(); }  // [count, pixels]
-  const uint8_t* labels() const { return labels_.as<uint8_t>(); }  // [count]
-  int64_t count() const { return count_; }
-  int64_t pixels() const { return pixels_; }
-  Device device() const { return images_.device(); }
+  const uint8_t* images() const { return data_of(host_.images, images_); }  // [count, pixels]
+  const uint8_t* labels() const { return data_of(host_.labels, labels_); }  // [count]
+  int64_t count() const { return host_.count; }
+  int64_t pixels() const { return host_.pixels(); }
+  Device device() const { return device_; }
 
  private:
-  int64_t count_;
-  int64_t pixels_;
+  const uint8_t* data_of(const std::vector<uint8_t>& bytes, const Memory& memory) const {
+    return device_ == Device::cpu ? bytes.data() : memory.as<uint8_t>();
+  }
+
+  Device device_;
+  ImageSet host_;  // on other devices without its bytes
   Memory images_;
   Memory labels_;
 };
