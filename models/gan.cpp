@@ -1,6 +1,7 @@
 #include "models/gan.h"
 
 #include <algorithm>
+#include <span>
 
 #include "engine/backend/dispatch.h"
 #include "engine/ops/ops.h"
@@ -167,19 +168,19 @@ std::vector<float> Gan::generate(const std::vector<float>& z) {
                    {});
     parameters = &sampling_;
   }
-  std::vector<float> images;
   const int64_t count = static_cast<int64_t>(z.size()) / config_.latent;
+  std::vector<float> images(static_cast<size_t>(count * pixels()));
   for (int64_t first = 0; first < count; first += kSampleBatch) {
     const int64_t batch = std::min(kSampleBatch, count - first);
     tape_.reset();
     const Tensor latent = tape_.temporary({batch, config_.latent});
     latent.set({z.begin() + first * config_.latent, z.begin() + (first + batch) * config_.latent});
     const Variable fake = generator_net_.forward(tape_, *parameters, tape_.constant(latent), false);
-    const std::vector<float> values = fake.value().to_host();
-    images.insert(images.end(), values.begin(), values.end());
-  }
-  if (tanh_output()) {
-    for (float& pixel : images) pixel = 0.5f * (pixel + 1.0f);
+    const std::span<float> part(images.data() + first * pixels(),
+                                static_cast<size_t>(batch * pixels()));
+    copy_to_host(device_, part.data(), fake.value().data(), part.size_bytes());
+    if (!tanh_output()) continue;
+    for (float& pixel : part) pixel = 0.5f * (pixel + 1.0f);
   }
   return images;
 }

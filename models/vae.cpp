@@ -122,16 +122,17 @@ void Vae::forward_backward_update(const DeviceImages& data) {
 }
 
 std::vector<float> Vae::generate(const std::vector<float>& z) {
-  std::vector<float> images;
   const int64_t count = static_cast<int64_t>(z.size()) / config_.latent;
+  std::vector<float> images(static_cast<size_t>(count * pixels()));
   for (int64_t first = 0; first < count; first += kEvaluationBatch) {
     const int64_t batch = std::min(kEvaluationBatch, count - first);
     tape_.reset();
     const Tensor latent = tape_.temporary({batch, config_.latent});
     latent.set({z.begin() + first * config_.latent, z.begin() + (first + batch) * config_.latent});
     const Variable logits = decoder_net_.forward(tape_, decoder_, tape_.constant(latent), false);
-    const std::vector<float> values = ops::sigmoid(tape_, logits).value().to_host();
-    images.insert(images.end(), values.begin(), values.end());
+    copy_to_host(device_, images.data() + first * pixels(),
+                 ops::sigmoid(tape_, logits).value().data(),
+                 static_cast<size_t>(batch * pixels()) * sizeof(float));
   }
   return images;
 }
