@@ -1,7 +1,6 @@
 #include "models/gan.h"
 
 #include <algorithm>
-#include <span>
 
 #include "engine/backend/dispatch.h"
 #include "engine/ops/ops.h"
@@ -12,8 +11,6 @@
 
 namespace burin {
 namespace {
-
-constexpr int64_t kSampleBatch = 256;
 
 std::vector<int64_t> chain(int64_t first, const std::vector<int64_t>& middle, int64_t last) {
   std::vector<int64_t> sizes = {first};
@@ -144,7 +141,7 @@ void Gan::forward_backward_update(const DeviceImages& data) {
   const Tensor z = tape_.temporary({fakes, config_.latent});
   const Tensor images = tape_.temporary({batch + fakes, pixels()});  // real, fake
   // Bytes to the range of the generator's output: [-1, 1] or [0, 1].
-  const float range = tanh_output() ? 2.0f : 1.0f;
+  const float range = signed_pixels() ? 2.0f : 1.0f;
   const BatchNoise noise{z.data(), batch * config_.latent,
                          key(RandomStream::noise_for_discriminator),
                          key(RandomStream::noise_for_generator), reuse ? 1 : 2};
@@ -160,29 +157,17 @@ void Gan::forward_backward_update(const DeviceImages& data) {
   generator_turn(ops::rows(tape_, fake));
 }
 
-std::vector<float> Gan::generate(const std::vector<float>& z) {
-  const Parameters* parameters = &generator_;
-  if (config_.ema > 0) {
-    BURIN_DISPATCH(tape_.device(), masked_average, generator_.values().as<float>(),
-                   average_.as<float>(), sampling_.values().as<float>(), generator_.flat_size(),
-                   {});
-    parameters = &sampling_;
-  }
-  const int64_t count = static_cast<int64_t>(z.size()) / config_.latent;
-  std::vector<float> images(static_cast<size_t>(count * pixels()));
-  for (int64_t first = 0; first < count; first += kSampleBatch) {
-    const int64_t batch = std::min(kSampleBatch, count - first);
-    tape_.reset();
-    const Tensor latent = tape_.temporary({batch, config_.latent});
-    latent.set({z.begin() + first * config_.latent, z.begin() + (first + batch) * config_.latent});
-    const Variable fake = generator_net_.forward(tape_, *parameters, tape_.constant(latent), false);
-    const std::span<float> part(images.data() + first * pixels(),
-                                static_cast<size_t>(batch * pixels()));
-    copy_to_host(device_, part.data(), fake.value().data(), part.size_bytes());
-    if (!tanh_output()) continue;
-    for (float& pixel : part) pixel = 0.5f * (pixel + 1.0f);
-  }
-  return images;
+void Gan::prepare_generating() {
+  if (config_.ema <= 0) return;
+  BURIN_DISPATCH(tape_.device(), masked_average, generator_.values().as<float>(),
+                 average_.as<float>(), sampling_.values().as<float>(), generator_.flat_size(), {});
+}
+
+void Gan::generate_batch(const Tensor& z, const Tensor& out) {
+  ops::DenseOptions options;
+  options.out = out;
+  generator_net_.forward(tape_, config_.ema > 0 ? sampling_ : generator_, tape_.constant(z), false,
+                         Mlp::Dropout(), options);
 }
 
 }  // namespace burin

@@ -14,11 +14,14 @@ class Gan : public Model {
   Gan(const Config& config, int64_t pixels, int64_t data_count, Device device);
 
   void initialize(const ImageSet& set) override;
-  // With the running average of the generator's weights, masked to their zeros, if there is one.
-  std::vector<float> generate(const std::vector<float>& z) override;
 
  protected:
   void forward_backward_update(const DeviceImages& data) override;
+  // Pictures are made with the running average of the generator's weights, masked to their zeros,
+  // if there is one.
+  void prepare_generating() override;
+  void generate_batch(const Tensor& z, const Tensor& out) override;
+  bool signed_pixels() const override { return config_.generator_output == "tanh"; }
   StepScalars scalars_at(int64_t step) const override;
 
  private:
@@ -26,7 +29,6 @@ class Gan : public Model {
   void generator_turn(Variable fake);
   Variable discriminator_loss(Variable x, bool trainable, const Tensor& targets, float scale,
                               float l1_scale, RandomStream dropout);
-  bool tanh_output() const { return config_.generator_output == "tanh"; }
 
   Parameters generator_;
   Parameters discriminator_;

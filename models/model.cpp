@@ -103,6 +103,37 @@ std::vector<float> Model::latent_noise(int64_t count, uint64_t seed) const {
   return z;
 }
 
+void Model::generate(const float* z, int64_t count, float* images) {
+  constexpr int64_t kBatch = 256;
+  prepare_generating();
+  for (int64_t first = 0; first < count; first += kBatch) {
+    const int64_t batch = std::min(kBatch, count - first);
+    const float* const of_z = z + first * config_.latent;
+    float* const of_images = images + first * pixels_;
+    const size_t pixels = static_cast<size_t>(batch * pixels_);
+    tape_.reset();
+    const Tensor latent = tape_.temporary({batch, config_.latent});
+    copy_to_device(device_, latent.data(), of_z,
+                   static_cast<size_t>(latent.elements()) * sizeof(float));
+    if (device_ == Device::cpu) {
+      generate_batch(latent, Tensor(of_images, {batch, pixels_}, device_));
+    } else {
+      const Tensor out = tape_.temporary({batch, pixels_});
+      generate_batch(latent, out);
+      copy_to_host(device_, of_images, out.data(), pixels * sizeof(float));
+    }
+    if (!signed_pixels()) continue;
+    for (size_t i = 0; i < pixels; ++i) of_images[i] = 0.5f * (of_images[i] + 1.0f);
+  }
+}
+
+std::vector<float> Model::generate(const std::vector<float>& z) {
+  const int64_t count = static_cast<int64_t>(z.size()) / config_.latent;
+  std::vector<float> images(static_cast<size_t>(count * pixels_));
+  generate(z.data(), count, images.data());
+  return images;
+}
+
 std::vector<double> Model::take_losses() {
   const StepClock::Losses taken = clock_.take_losses();
   if (taken.bad_step > 0) {

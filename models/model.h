@@ -46,8 +46,10 @@ class Model {
   // Returns when all steps are done.
   void synchronize() const;
 
-  // Images [count, pixels] in [0, 1] from latent vectors z [count, latent].
-  virtual std::vector<float> generate(const std::vector<float>& z) = 0;
+  // images[count, pixels] in [0, 1], overwritten, from latent vectors z[count, latent]; both in the
+  // host's memory.
+  void generate(const float* z, int64_t count, float* images);
+  std::vector<float> generate(const std::vector<float>& z);
   // `count` latent vectors N(0, 1): the same for the same seed.
   std::vector<float> latent_noise(int64_t count, uint64_t seed) const;
 
@@ -80,6 +82,12 @@ class Model {
 
  protected:
   virtual void forward_backward_update(const DeviceImages& data) = 0;
+  // Of generate(), on the device: before the first batch, and one batch, out[B, pixels] from z[B,
+  // latent].
+  virtual void prepare_generating() {}
+  virtual void generate_batch(const Tensor& z, const Tensor& out) = 0;
+  // Whether generate_batch makes pixels in [-1, 1] instead of [0, 1].
+  virtual bool signed_pixels() const { return false; }
 
   RandomKey key(RandomStream stream) const {
     return {config_.seed, stream_of(stream), clock_.device_step()};

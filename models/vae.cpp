@@ -121,20 +121,12 @@ void Vae::forward_backward_update(const DeviceImages& data) {
   decoder_optimizer_->step(clock_.update(0));
 }
 
-std::vector<float> Vae::generate(const std::vector<float>& z) {
-  const int64_t count = static_cast<int64_t>(z.size()) / config_.latent;
-  std::vector<float> images(static_cast<size_t>(count * pixels()));
-  for (int64_t first = 0; first < count; first += kEvaluationBatch) {
-    const int64_t batch = std::min(kEvaluationBatch, count - first);
-    tape_.reset();
-    const Tensor latent = tape_.temporary({batch, config_.latent});
-    latent.set({z.begin() + first * config_.latent, z.begin() + (first + batch) * config_.latent});
-    const Variable logits = decoder_net_.forward(tape_, decoder_, tape_.constant(latent), false);
-    copy_to_host(device_, images.data() + first * pixels(),
-                 ops::sigmoid(tape_, logits).value().data(),
-                 static_cast<size_t>(batch * pixels()) * sizeof(float));
-  }
-  return images;
+// The decoder's pixel probabilities.
+void Vae::generate_batch(const Tensor& z, const Tensor& out) {
+  ops::DenseOptions options;
+  options.out = out;
+  decoder_net_.forward(tape_, decoder_, tape_.constant(z), false, Mlp::Dropout(), options);
+  BURIN_DISPATCH(device_, sigmoid_forward, out.data(), out.data(), out.elements(), stream());
 }
 
 std::vector<float> Vae::reconstruct(const std::vector<float>& images) {

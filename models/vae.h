@@ -12,9 +12,6 @@ class Vae : public Model {
   Vae(const Config& config, int64_t pixels, int64_t data_count, Device device);
 
   void initialize(const ImageSet& set) override;
-  // The decoder's pixel probabilities.
-  std::vector<float> generate(const std::vector<float>& z) override;
-
   // Pixel probabilities [rows, pixels] from the latent means of images [rows, pixels] in [0, 1].
   std::vector<float> reconstruct(const std::vector<float>& images);
 
@@ -24,6 +21,7 @@ class Vae : public Model {
 
  protected:
   void forward_backward_update(const DeviceImages& data) override;
+  void generate_batch(const Tensor& z, const Tensor& out) override;
   StepScalars scalars_at(int64_t step) const override;
 
  private:
