@@ -87,23 +87,24 @@ bool reads_b_in_place(const Product& x, int64_t columns, int64_t width, int64_t 
 }
 
 // While a tile is multiplied, what later ones read comes closer; the hardware's own prefetching
-// ends at each row of B, or of a transposed A. `block` counts the tiles of a panel, the present one
-// begins at `row`. The next panel is asked for once, and rows of A only by a chunk's first panel,
-// after which they are in the second level cache.
-void look_ahead(const Product& x, bool first_panel, int64_t block, int64_t row, int64_t row_end,
-                int64_t next_column, Tile* tile) {
+// ends at each row of B, or of a transposed A. `block` counts the tiles of a panel. The next panel
+// is asked for once; the rows of A that the next tile takes, from row `next_row` of C on, only by a
+// chunk's first panel, after which they are in the second level cache. A deep A does not stay
+// there: it is asked for by every panel (gradients of weights from batches of thousands: without
+// it a third of the speed).
+void look_ahead(const Product& x, bool first_panel, int64_t block, int64_t next_row,
+                int64_t row_end, int64_t next_column, Tile* tile) {
   tile->ahead = tile->b;  // nothing new
   tile->ahead_depth = 0;
-  if (x.k > kMaxDepth) return;
-  constexpr int64_t kLines = 2 * kCacheLine;  // a tile asks for kLines * k floats
-  const int64_t next_row = row + x.kernel->rows;
-  const bool wants_rows = first_panel && next_row < row_end;
-  if (block == (wants_rows ? 1 : 0)) {
+  constexpr int64_t kLines = 2 * kCacheLine;  // a tile asks for kLines * depth floats
+  const bool deep = x.k > kMaxDepth;
+  const bool wants_rows = (first_panel || deep) && next_row < row_end;
+  if (!deep && block == (wants_rows ? 1 : 0)) {
     if (next_column >= x.n) return;
     tile->ahead = x.transpose_b ? x.b + next_column * x.ldb : x.b + next_column;
     tile->ahead_depth = x.transpose_b ? kLines : x.ldb;
   } else if (wants_rows) {
-    tile->ahead = x.transpose_a ? x.a + next_row : x.a + next_row * x.lda;
+    tile->ahead = tile->a + x.kernel->rows * tile->a_row;
     tile->ahead_depth = x.transpose_a ? x.lda : kLines;
   }
 }
@@ -143,7 +144,7 @@ void multiply_panel(const Product& x, int shape, int64_t column, int64_t columns
       tile.b = direct ? x.b + p * x.ldb + column : panel;
       tile.b_depth = direct ? x.ldb : width;
       tile.depth = depth;
-      look_ahead(x, first_panel, block, i, row_end, column + columns, &tile);
+      look_ahead(x, first_panel, block, i + kernel.rows, row_end, column + columns, &tile);
       tile.partial = partial + (i - row_begin) * width;
       tile.first = p == 0;
       tile.last = p + depth == x.k;
