@@ -1,0 +1,99 @@
+// A training step of any size, on made-up images, one thread, for bench/scaling.
+//   scaling_steps STEP IMAGES [KEY=VALUE ...]
+// STEP is a name of bench/peers/steps.h, KEY a setting to change in it. First does one step and
+// prints one line of JSON: the sizes. Then, for each line on standard input, a number of seconds,
+// trains for that long, at least one step, and prints what was done. Ends with the input.
+#include <chrono>
+#include <cstdlib>
+#include <iostream>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "bench/peers/made_up_images.h"
+#include "bench/peers/steps.h"
+#include "engine/backend/memory.h"
+#include "kernels/common/parallel.h"
+#include "kernels/gemm/gemm.h"
+#include "models/memory_plan.h"
+#include "models/model.h"
+
+namespace burin {
+namespace {
+
+using nlohmann::json;
+
+double now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+Config step_config(const std::string& name, int count, char** changes) {
+  for (const bench::NamedStep& step : bench::named_steps()) {
+    if (step.name != name) continue;
+    Config config = step.config;
+    for (int i = 0; i < count; ++i) {
+      const std::string change = changes[i];
+      const size_t equals = change.find('=');
+      if (equals == std::string::npos) throw UsageError(change + " is not KEY=VALUE");
+      set_from_text(config, change.substr(0, equals), change.substr(equals + 1), change);
+    }
+    config.device = "cpu";
+    return config;
+  }
+  throw UsageError("no step is called " + name);
+}
+
+int run(const Config& config, int64_t count) {
+  if (count < config.batch) throw UsageError("IMAGES is to be a number, at least the batch");
+  cpu::set_threads(1);
+  std::unique_ptr<Model> model;
+  std::unique_ptr<DeviceImages> data;
+  json hello{{"config", to_json(config)}, {"version", cpu::gemm_instruction_set()}};
+  {
+    const ImageSet images = bench::made_up_images(count);
+    hello["pixels"] = images.pixels();
+    hello["mflop"] = bench::step_mflop(config, images.pixels());
+    // What `burin train` would keep of the device's memory.
+    const MemoryPlan plan = plan_memory(config, images, nullptr, 1);
+    hello["plan"] = {{"images", plan.images}, {"networks", plan.networks}, {"step", plan.step}};
+    data = std::make_unique<DeviceImages>(images, Device::cpu);
+    model = make_model(config, images.pixels(), count, Device::cpu);
+    model->initialize(images);
+  }
+  for (const Model::Network& network : model->networks()) {
+    hello["parameters"][network.name] = network.parameters->elements();
+  }
+  model->train_step(*data);
+  hello["step_bytes"] = model->peak_step_bytes();
+  hello["memory_in_use"] = memory_in_use(Device::cpu);
+  std::cout << hello.dump() << std::endl;
+
+  for (double seconds; std::cin >> seconds;) {
+    int64_t steps = 0;
+    const double begin = now();
+    double time = begin;
+    do {
+      model->train_step(*data);
+      time = now();
+      ++steps;
+    } while (time - begin < seconds);
+    std::cout << json{{"steps", steps}, {"seconds", time - begin}}.dump() << std::endl;
+  }
+  return 0;
+}
+
+}  // namespace
+}  // namespace burin
+
+int main(int argc, char** argv) {
+  if (argc < 3) {
+    std::cerr << "usage: scaling_steps STEP IMAGES [KEY=VALUE ...]\n";
+    return 2;
+  }
+  try {
+    return burin::run(burin::step_config(argv[1], argc - 3, argv + 3), std::atoll(argv[2]));
+  } catch (const std::exception& fault) {
+    std::cerr << "scaling_steps: " << fault.what() << "\n";
+    return 1;
+  }
+}
