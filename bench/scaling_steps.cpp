@@ -9,6 +9,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
 
 #include "bench/peers/made_up_images.h"
 #include "bench/peers/steps.h"
@@ -51,24 +52,27 @@ int run(const Config& config, int64_t count) {
   cpu::set_threads(1);
   std::unique_ptr<Model> model;
   std::unique_ptr<DeviceImages> data;
+  size_t image_bytes = 0;
   json hello{{"config", to_json(config)}, {"version", cpu::gemm_instruction_set()}};
   {
-    const ImageSet images = bench::made_up_images(count);
+    ImageSet images = bench::made_up_images(count);
     hello["pixels"] = images.pixels();
     hello["mflop"] = bench::step_mflop(config, images.pixels());
     // What `burin train` would keep of the device's memory.
     const MemoryPlan plan = plan_memory(config, images, nullptr, 1);
     hello["plan"] = {{"images", plan.images}, {"networks", plan.networks}, {"step", plan.step}};
-    data = std::make_unique<DeviceImages>(images, Device::cpu);
     model = make_model(config, images.pixels(), count, Device::cpu);
     model->initialize(images);
+    image_bytes = images.images.size() + images.labels.size();
+    data = std::make_unique<DeviceImages>(std::move(images), Device::cpu);
   }
   for (const Model::Network& network : model->networks()) {
     hello["parameters"][network.name] = network.parameters->elements();
   }
   model->train_step(*data);
   hello["step_bytes"] = model->peak_step_bytes();
-  hello["memory_in_use"] = memory_in_use(Device::cpu);
+  // On the CPU the images stay where they were read to, outside of the engine's Memory.
+  hello["memory_in_use"] = memory_in_use(Device::cpu) + image_bytes;
   std::cout << hello.dump() << std::endl;
 
   for (double seconds; std::cin >> seconds;) {
