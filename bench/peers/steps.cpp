@@ -45,6 +45,22 @@ std::vector<NamedStep> named_steps() {
           {"mnist-vae", preset_config(ModelKind::vae, "mnist-vae")}};
 }
 
+NamedStep find_step(const std::string& name) {
+  std::vector<NamedStep> steps = named_steps();
+  Config sample = steps.front().config;
+  sample.batch = 256;
+  steps.push_back({"sample", sample, Work::sample});
+  Config evaluate = preset_config(ModelKind::vae, "mnist-vae");
+  evaluate.batch = 250;
+  steps.push_back({"evaluate", evaluate, Work::evaluate});
+  std::string names;
+  for (const NamedStep& step : steps) {
+    if (step.name == name) return step;
+    names += (names.empty() ? "" : ", ") + step.name;
+  }
+  throw UsageError("no step is called " + name + "; expected " + names);
+}
+
 double step_mflop(const Config& config, int64_t pixels) {
   int64_t per_image = 0;  // multiply-adds
   if (config.model == ModelKind::gan) {
@@ -59,6 +75,19 @@ double step_mflop(const Config& config, int64_t pixels) {
     const Weights encoder = weights(pixels, config.encoder_hidden, 2 * config.latent);
     const Weights decoder = weights(config.latent, config.decoder_hidden, pixels);
     per_image += 3 * encoder.all - encoder.first + 3 * decoder.all;
+  }
+  return 2e-6 * static_cast<double>(per_image * config.batch);
+}
+
+double step_mflop(const NamedStep& step, int64_t pixels) {
+  const Config& config = step.config;
+  if (step.work == Work::train) return step_mflop(config, pixels);
+  int64_t per_image = 0;
+  if (config.model == ModelKind::gan) {
+    per_image = weights(config.latent, config.generator_hidden, pixels).all;
+  } else {
+    per_image = weights(pixels, config.encoder_hidden, 2 * config.latent).all +
+                weights(config.latent, config.decoder_hidden, pixels).all;
   }
   return 2e-6 * static_cast<double>(per_image * config.batch);
 }
