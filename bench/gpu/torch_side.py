@@ -27,6 +27,8 @@ if "--self-test" in sys.argv:
 try:
     import torch_steps  # before torch: it says how many threads
     import torch
+    import torch_models
+    import torch_updates
 except ImportError as fault:
     sys.exit(f"torch_side.py: {fault}")
 
@@ -35,39 +37,23 @@ WARM_UP = 11  # steps; PyTorch asks for at least 3 on a stream of their own befo
 QUEUED = 50  # steps between two looks at the clock, as burin_steps
 
 
-class FlatProxAdam(torch_steps.ProxAdam):
-    """The update of ProxAdam, for a GPU. Parameters and moments of a network are one tensor each,
-    so that an update is 20 launches and not 10 a parameter; and the step is counted on the device,
-    so that a captured update goes on counting."""
+class FlatProxAdam(torch_updates.FlatProxAdam):
+    """The flat update, for a GPU: the step is counted on the device, so that a captured update goes
+    on counting."""
 
     def __init__(self, weights, biases, config, penalty):
-        super().__init__([], [], config, penalty)
-        self.parameters, self.penalty = weights + biases, penalty
-        self.penalised = sum(w.numel() for w in weights)
-        self.values = torch.cat([p.detach().reshape(-1) for p in self.parameters])
-        place = 0
-        for p in self.parameters:
-            p.data = self.values[place:place + p.numel()].view(p.shape)
-            place += p.numel()
-        self.m, self.v = torch.zeros_like(self.values), torch.zeros_like(self.values)
+        super().__init__(weights, biases, config, penalty)
         self.t = torch.zeros((), dtype=torch.float64)
 
     @torch.no_grad()
     def step(self):
         self.t.add_(1)
-        rate = self.lr / (1 - self.beta1 ** self.t)
-        root = torch.sqrt(1 - self.beta2 ** self.t)
-        g = torch.cat([p.grad.reshape(-1) for p in self.parameters])
-        self.m.mul_(self.beta1).add_(g, alpha=1 - self.beta1)
-        self.v.mul_(self.beta2).addcmul_(g, g, value=1 - self.beta2)
-        d = self.v.sqrt().div_(root).add_(self.epsilon)
-        self.values.sub_(self.m.mul(rate).div_(d))
-        if self.penalty > 0:
-            w = self.values[:self.penalised]
-            threshold = d[:self.penalised].reciprocal().mul_(self.lr * self.penalty)
-            w.sub_(torch.clamp(w, -threshold, threshold))
+        self.update(self.lr / (1 - self.beta1 ** self.t), torch.sqrt(1 - self.beta2 ** self.t))
         for p in self.parameters:
             p.grad = None
+
+    def move(self, d, rate):
+        self.values.sub_(self.m.mul(rate).div_(d))
 
 
 class Trainer:
@@ -76,11 +62,10 @@ class Trainer:
     def __init__(self, config, images, device, mode, precision):
         self.device, self.batch = device, config["batch"]
         self.images = images.to(device)
-        kind = torch_steps.Gan if config["model"] == "gan" else torch_steps.Vae
-        torch_steps.ProxAdam = FlatProxAdam  # what the models make
+        kind = torch_models.Gan if config["model"] == "gan" else torch_models.Vae
         # Not torch.set_default_device: it would slow every call of a step.
         with torch.device(device) if device == "cuda" else contextlib.nullcontext():
-            self.model = kind(config, self.images)
+            self.model = kind(config, self.images, FlatProxAdam)
         self.order, self.position = self.shuffled(), 0
         self.indices = self.order[:self.batch].clone()
         self.step = self.with_precision(precision, self.model.step)
@@ -172,26 +157,7 @@ def main():
 
 def self_test():
     """FlatProxAdam makes the weights that ProxAdam makes."""
-    original = torch_steps.ProxAdam
-    config = {"lr": 1e-2, "epsilon": 1e-8, "beta1": 0.9, "beta2": 0.999}
-    shapes = [((7, 5), (7,)), ((3, 7), (3,))]
-    torch.manual_seed(2)
-    start = [[torch.randn(s) for s in group] for group in zip(*shapes)]
-    made = []
-    for optimizer in (original, FlatProxAdam):
-        weights, biases = ([p.clone().requires_grad_() for p in group] for group in start)
-        update = optimizer(weights, biases, config, 0.05)
-        for step in range(200):
-            loss = sum(((p - 0.3 * (step % 3)) ** 2 * p.detach().abs()).sum()
-                       for p in weights + biases)
-            loss.backward()
-            update.step()
-        made.append((weights, biases))
-    worst, zeros = 0.0, [0, 0]
-    for pair in zip(made[0][0] + made[0][1], made[1][0] + made[1][1]):
-        worst = max(worst, float((pair[0] - pair[1]).abs().max()))
-        for side, p in enumerate(pair):
-            zeros[side] += int((p == 0).sum())
+    worst, zeros = torch_updates.same_weights([torch_updates.ProxAdam, FlatProxAdam])
     # Rounding alone tells them apart: hundreds of units of a number near 1 after 200 steps.
     passed = worst < 1e-4 and zeros[0] == zeros[1]
     print(f"{'passed' if passed else 'FAILED'}: greatest difference {worst:.2g}, zeros {zeros}")
