@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import threading
+import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 DEFAULT_BURIN = os.path.join(ROOT, "build", "cpu-release", "bench", "burin_steps")
@@ -16,12 +17,14 @@ class Failure(Exception):
 
 class Side:
     """An answer that takes more than `limit` seconds is a Failure; `errors` takes what the process
-    writes to its error stream."""
+    writes to its error stream; `environment` is added to this process's."""
 
-    def __init__(self, name, command, settings=None, limit=None, errors=None):
+    def __init__(self, name, command, settings=None, limit=None, errors=None, environment=None):
         self.name, self.limit = name, limit
+        self.begun = time.perf_counter()
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=errors, text=True)
+                                        stderr=errors, text=True,
+                                        env={**os.environ, **(environment or {})})
         if settings is not None:
             self._write(json.dumps(settings))
         self.hello = self._read()
@@ -43,6 +46,11 @@ class Side:
         if not line:
             raise Failure(f"{self.name} stopped with exit code {self.process.wait()}")
         return json.loads(line)
+
+    def first_step(self):
+        """Seconds from the start of the process to the end of the first step; call it first."""
+        self.train(1e-9)
+        return time.perf_counter() - self.begun
 
     def train(self, seconds):
         self._write(repr(seconds))

@@ -64,6 +64,7 @@ def blas():
 def main():
     threads, data, mode = (sys.argv[1:] + ["eager"])[:3]
     torch.set_num_threads(int(threads))
+    torch.set_flush_denormal(True)  # moments of weights that are hardly used come there
     torch.manual_seed(1)
     hello = served.settings()
     images = torch.from_numpy(served.images_of(hello, data))
