@@ -145,24 +145,29 @@ def jax_contestant(options, python, found):
 def programs(options):
     """Peers in C++ that were built beside burin_steps."""
     folder = os.path.dirname(os.path.abspath(options.burin))
+    threads = {"threads": thread_counts(options.threads)}
+    vectors = {"vectors": ["avx512", "avx2"]} if served.has_avx512() else {}
     found, skipped = [], []
-    for name, program, package, steps, dimensions in (
-            ("libtorch", "libtorch_steps", "libtorch-dev", None,
-             {"OpenBLAS core": openblas_cores()}),
-            ("tiny-dnn", "tiny_dnn_steps", "tiny-dnn", ["gan"], {})):
+    for name, program, packages, steps, dimensions in (
+            ("libtorch", "libtorch_steps", "libtorch-dev libopenblas-dev", None,
+             {"OpenBLAS core": openblas_cores(), **vectors, **threads}),
+            ("tiny-dnn", "tiny_dnn_steps", "tiny-dnn libcereal-dev libstb-dev libgemmlowp-dev",
+             ["gan"], {"threads": [1]})):
         path = os.path.join(folder, program)
         if options.peer and name not in options.peer:
             continue
         if not os.access(path, os.X_OK):
             skipped.append((name, f"{program} was not built; on Debian or Ubuntu: apt install "
-                                  f"{package}, configure, and build the target {program}"))
+                                  f"{packages}, configure, and build the target {program}"))
             continue
 
         def command(choice, path=path):
-            return [path, str(choice["threads"]), options.data], core_environment(choice)
-        found.append(Contestant(name, name, {**dimensions,
-                                             "threads": thread_counts(options.threads)},
-                                command, steps))
+            threads = str(choice["threads"])
+            environment = {"OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads}
+            if "vectors" in choice:
+                environment["ATEN_CPU_CAPABILITY"] = choice["vectors"]
+            return ([path, threads, options.data], {**environment, **core_environment(choice)})
+        found.append(Contestant(name, name, dimensions, command, steps))
     return found, skipped
 
 
