@@ -59,14 +59,11 @@ def thread_counts(most):
 
 def openblas_cores():
     """OpenBLAS takes kernels by the processor's model number, and where it does not know the model
-    the slowest; so the newest that this processor can run are tried too."""
-    flags = served.processor_flags()
-    cores = [""]  # its own choice
-    if {"avx2", "fma"} <= flags:
+    the slowest; so the newest that this processor can run come first, then its own choice."""
+    cores = ["SkylakeX"] if served.has_avx512() else []
+    if {"avx2", "fma"} <= served.processor_flags():
         cores.append("Haswell")
-    if served.has_avx512():
-        cores.append("SkylakeX")
-    return cores
+    return cores + [""]
 
 
 def core_environment(choice):
