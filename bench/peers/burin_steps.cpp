@@ -3,8 +3,6 @@
 // `tuned` chooses up to THREADS threads as `burin train` does. The first line printed has the
 // settings in force, for the other sides. On the GPU, steps are queued kQueued at a time, and all
 // are done before the clock is read.
-#include <algorithm>
-#include <cmath>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -15,6 +13,7 @@
 #include "engine/data/image_set.h"
 #include "kernels/common/parallel.h"
 #include "kernels/gemm/gemm.h"
+#include "kernels/to_bytes/to_bytes.h"
 #include "models/vae.h"
 
 namespace burin {
@@ -62,10 +61,7 @@ void sample(Model& model, const json& hello) {
   std::vector<uint8_t> pictures(images.size());
   const auto step = [&] {
     model.generate(model.latent_noise(batch, ++seed).data(), batch, images.data());
-    std::transform(images.begin(), images.end(), pictures.begin(), [](float value) {
-      const float clamped = value > 0.0f ? std::min(value, 1.0f) : 0.0f;
-      return static_cast<uint8_t>(clamped * 255.0f + 0.5f);
-    });
+    cpu::to_bytes(images.data(), batch * model.pixels(), pictures.data());
     return int64_t{1};
   };
   bench::serve(hello, step, [&](json& answer) {

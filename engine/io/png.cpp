@@ -4,10 +4,10 @@
 #include <png.h>
 
 #include <algorithm>
-#include <cmath>
 
 #include "engine/io/error.h"
 #include "engine/io/files.h"
+#include "kernels/to_bytes/to_bytes.h"
 
 namespace burin {
 namespace {
@@ -104,17 +104,14 @@ GrayImage tile_grid(const float* images, int64_t count, int64_t rows, int64_t co
   const int64_t step_x = cols * zoom + gap, step_y = rows * zoom + gap;
   GrayImage grid{across * step_x + gap, down * step_y + gap, {}};
   grid.pixels.assign(static_cast<size_t>(grid.width * grid.height), kGridGray);
+  std::vector<uint8_t> bytes(static_cast<size_t>(count * rows * cols));
+  cpu::to_bytes(images, count * rows * cols, bytes.data());
   for (int64_t i = 0; i < count; ++i) {
-    const float* image = images + i * rows * cols;
+    const uint8_t* image = bytes.data() + i * rows * cols;
     const int64_t left = gap + i % across * step_x, top = gap + i / across * step_y;
     for (int64_t y = 0; y < rows * zoom; ++y) {
       uint8_t* line = grid.pixels.data() + (top + y) * grid.width + left;
-      for (int64_t x = 0; x < cols * zoom; ++x) {
-        const float value = image[y / zoom * cols + x / zoom];
-        // NaN compares false, and becomes 0.
-        const float clamped = value > 0.0f ? std::min(value, 1.0f) : 0.0f;
-        line[x] = static_cast<uint8_t>(std::lround(clamped * 255.0f));
-      }
+      for (int64_t x = 0; x < cols * zoom; ++x) line[x] = image[y / zoom * cols + x / zoom];
     }
   }
   return grid;
