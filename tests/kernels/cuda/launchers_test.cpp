@@ -59,7 +59,7 @@ TEST_F(LaunchersCuda, NothingToDoWritesNothingOrZero) {
   cuda::gaussian_latent_backward(none, none, none, 0, 20, 1.0f, 1.0f, none, {});
   cuda::gaussian_latent_backward(none, none, none, 3, 0, 1.0f, 1.0f, none, {});
   cuda::softmax(none, 0, 10, none, {});
-  cuda::bce_logits_rows(none, none, 0, 10, none, {});
+  cuda::bce_logits_rows(none, none, 0, 10, 1, none, {});
   cuda::column_sum(none, 0, 0, 0, none, false, {});
   cuda::l1_update(none, none, none, none, nullptr, 0, 0, {}, nullptr, nullptr, {});
 
@@ -73,7 +73,7 @@ TEST_F(LaunchersCuda, NothingToDoWritesNothingOrZero) {
   cuda::bce_logits(none, none, 0, 1.0f, p + 4, none, {});
   cuda::gaussian_kl(none, none, 0, 1.0f, p + 5, none, none, {});
   cuda::softmax_cross_entropy(none, nullptr, 0, 10, 1.0f, p + 6, none, {});
-  cuda::bce_logits_rows(none, none, 1, 0, p + 7, {});
+  cuda::bce_logits_rows(none, none, 1, 0, 1, p + 7, {});
   cuda::gaussian_latent_forward(none, 0, 20, 1.0f, {}, none, none, p + 8, {});
   cuda::gaussian_latent_forward(none, 3, 0, 1.0f, {}, none, none, p + 9, {});
   cuda::logistic_loss({none, none, none, none, 0, 256}, 1.0f, 0.5f, none, p + 10, none, none, {});
