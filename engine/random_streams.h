@@ -15,6 +15,7 @@ enum class RandomStream : uint32_t {
   sample_noise = 6,
   test_binarize = 7,
   test_reparameterize = 8,
+  test_importance = 9,
   // Followed by one stream for each layer: add the layer's number, under 256.
   initial_weights = 256,
   dropout_discriminator_turn = 512,

@@ -12,9 +12,6 @@
 namespace burin {
 namespace {
 
-constexpr int64_t kEvaluationBatch = 250;
-constexpr uint64_t kEvaluationSeed = 20080101;  // fixed: figures of different runs compare
-
 std::vector<int64_t> joined(std::vector<int64_t> front, const std::vector<int64_t>& back) {
   front.insert(front.end(), back.begin(), back.end());
   return front;

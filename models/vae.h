@@ -1,6 +1,8 @@
 // Variational auto-encoder (Kingma & Welling 2013) of dense layers with a Bernoulli decoder.
 #pragma once
 
+#include <functional>
+
 #include "models/model.h"
 
 namespace burin {
@@ -19,12 +21,29 @@ class Vae : public Model {
   // changes, one latent sample an image. -cross entropy - KL.
   double elbo(const DeviceImages& set);
 
+  // Called with the evaluations (an image with a sample each) that are done, and all there will be.
+  using EvaluationProgress = std::function<void(int64_t done, int64_t total)>;
+
+  // Minus the log-likelihood in nats by importance sampling with k >= 1 samples an image (Burda et
+  // al. 2016): mean over `set`, its pixels those of elbo(). An upper bound on the true one in the
+  // mean, which falls with k; at k = 1 its mean is that of -elbo(). At most `rows` samples go
+  // through the decoder at a time, 0: decoder_rows(), and memory grows with neither k nor the set;
+  // on the CPU the bits do not depend on `rows`. docs/maths.md#importance
+  double nll(const DeviceImages& set, int64_t k, const EvaluationProgress& progress = {},
+             int64_t rows = 0);
+  // Enough for the products; on the CPU few enough that what a layer puts out is still in the
+  // second level cache when it is read.
+  int64_t decoder_rows() const;
+
  protected:
   void forward_backward_update(const DeviceImages& data) override;
   void generate_batch(const Tensor& z, const Tensor& out) override;
   StepScalars scalars_at(int64_t step) const override;
 
  private:
+  static constexpr int64_t kEvaluationBatch = 250;
+  static constexpr uint64_t kEvaluationSeed = 20080101;  // fixed: figures of different runs compare
+
   // [B, 2 latent]: means, then log-variances.
   Variable encode(Variable x, bool trainable);
 
@@ -33,7 +52,7 @@ class Vae : public Model {
   Mlp encoder_net_;  // hidden layers
   Linear heads_;     // mean and log-variance
   Mlp decoder_net_;
-  Memory evaluation_step_;  // uint64_t: which batch of elbo()
+  Memory evaluation_step_;  // uint64_t: which batch of elbo() and nll(), or image of nll()
   std::unique_ptr<Optimizer> encoder_optimizer_;
   std::unique_ptr<Optimizer> decoder_optimizer_;
 };

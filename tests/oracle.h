@@ -5,6 +5,7 @@
 
 #include "tests/oracle/activations.h"
 #include "tests/oracle/gemm.h"
+#include "tests/oracle/importance.h"
 #include "tests/oracle/l1_update.h"
 #include "tests/oracle/losses.h"
 #include "tests/oracle/random.h"

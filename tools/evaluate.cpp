@@ -12,6 +12,7 @@
 #include "models/classifier.h"
 #include "models/vae.h"
 #include "tools/command.h"
+#include "tools/progress.h"
 
 namespace burin::tools {
 namespace {
@@ -24,6 +25,8 @@ struct EvaluateArguments {
   std::string path;
   std::string data;
   std::vector<std::string> metrics;
+  int64_t k = 500;
+  int64_t images = 0;  // all
   int64_t count = 10000;
   uint64_t seed = 1;
   bool print_json = false;
@@ -78,6 +81,45 @@ void print_digits(const json& result) {
   }
 }
 
+// The first images of the test set, as many as are wanted.
+DeviceImages likelihood_images(const EvaluateArguments& arguments, const std::string& data,
+                               const ImageSet& test) {
+  ImageSet part = test;
+  if (arguments.images > 0) {
+    if (arguments.images > test.count) {
+      throw UsageError(fmt::format("--images: {} are wanted, but {} has {} test images",
+                                   arguments.images, in_quotes(data), test.count));
+    }
+    part.count = arguments.images;
+    part.images.resize(static_cast<size_t>(part.count * test.pixels()));
+    part.labels.resize(static_cast<size_t>(part.count));
+  }
+  return DeviceImages(std::move(part), Device::cpu);
+}
+
+double negative_log_likelihood(Vae& vae, const DeviceImages& images, int64_t k) {
+  ProgressPrinter progress;
+  const double nll = vae.nll(images, k, [&](int64_t done, int64_t total) {
+    progress.on_count("nll: evaluation", done, total);
+  });
+  progress.finish();
+  return nll;
+}
+
+void print_likelihoods(const json& results) {
+  const int64_t images = results["images"];
+  if (results.contains("elbo")) {
+    fmt::print("test ELBO {:.2f} nats ({} images, dynamic binarisation, one sample an image)\n",
+               results["elbo"].get<double>(), images);
+  }
+  if (results.contains("nll")) {
+    fmt::print(
+        "test NLL {:.2f} nats ({} images, dynamic binarisation, importance sampling, k = "
+        "{})\n",
+        results["nll"].get<double>(), images, results["k"].get<int64_t>());
+  }
+}
+
 void evaluate(const EvaluateArguments& arguments) {
   const Checkpoint checkpoint = read_checkpoint(arguments.path);
   const bool is_vae = checkpoint.config.model == ModelKind::vae;
@@ -87,11 +129,13 @@ void evaluate(const EvaluateArguments& arguments) {
     if (is_vae) metrics.insert(metrics.begin(), "elbo");
   }
   for (const std::string& metric : metrics) {
-    if (metric == "elbo" && !is_vae) {
-      throw UsageError("--metrics: a gan has no likelihood; elbo is for a vae");
+    const bool likelihood = metric == "elbo" || metric == "nll";
+    if (likelihood && !is_vae) {
+      throw UsageError(fmt::format("--metrics: a gan has no likelihood; {} is for a vae", metric));
     }
-    if (metric != "elbo" && metric != "digits") {
-      throw UsageError(fmt::format("--metrics: {} is not known; expected elbo, digits", metric));
+    if (!likelihood && metric != "digits") {
+      throw UsageError(
+          fmt::format("--metrics: {} is not known; expected elbo, nll, digits", metric));
     }
   }
   cpu::set_threads(0);
@@ -104,8 +148,15 @@ void evaluate(const EvaluateArguments& arguments) {
   }
   json results = {{"path", arguments.path}, {"step", checkpoint.progress.step}};
   for (const std::string& metric : metrics) {
-    if (metric == "elbo") {
-      results["elbo"] = static_cast<Vae&>(*model).elbo(DeviceImages(test, Device::cpu));
+    if (metric == "elbo" || metric == "nll") {
+      Vae& vae = static_cast<Vae&>(*model);
+      const DeviceImages images = likelihood_images(arguments, data, test);
+      results["images"] = images.count();
+      if (metric == "elbo") results["elbo"] = vae.elbo(images);
+      if (metric == "nll") {
+        results["k"] = arguments.k;
+        results["nll"] = negative_log_likelihood(vae, images, arguments.k);
+      }
     } else {
       results["digits"] = digits(*model, arguments, data, test);
     }
@@ -114,10 +165,7 @@ void evaluate(const EvaluateArguments& arguments) {
     fmt::print("{}\n", json_line(results));
     return;
   }
-  if (results.contains("elbo")) {
-    fmt::print("test ELBO {:.2f} nats ({} images, dynamic binarisation, one sample an image)\n",
-               results["elbo"].get<double>(), test.count);
-  }
+  if (results.contains("images")) print_likelihoods(results);
   if (results.contains("digits")) print_digits(results["digits"]);
 }
 
@@ -131,10 +179,19 @@ void add_evaluate(CLI::App& app, int&) {
       ->type_name("DIR|FILE");
   command
       ->add_option("--metrics", arguments->metrics,
-                   "elbo: test evidence lower bound of a vae; digits: what a classifier sees in "
-                   "generated images; default: all that fit")
+                   "elbo: test evidence lower bound of a vae; nll: its negative log-likelihood by "
+                   "importance sampling; digits: what a classifier sees in generated images; "
+                   "default: elbo and digits, as far as they fit")
       ->delimiter(',')
       ->type_name("A,B");
+  command->add_option("--k", arguments->k, "samples an image of nll")
+      ->check(CLI::Range(int64_t{1}, int64_t{1000000}))
+      ->capture_default_str();
+  command
+      ->add_option("--images", arguments->images,
+                   "test images of elbo and nll, the first ones; default: all")
+      ->check(CLI::Range(int64_t{1}, int64_t{1000000000}))
+      ->type_name("N");
   command->add_option("--count", arguments->count, "generated images")
       ->check(CLI::Range(int64_t{1}, int64_t{1000000}))
       ->capture_default_str();

@@ -64,19 +64,36 @@ void ProgressPrinter::on_step(int64_t step, int64_t total) {
   draw(step, total);
 }
 
-void ProgressPrinter::draw(int64_t step, int64_t total) {
+// "  12 s left", as soon as there is something to judge it by.
+std::string ProgressPrinter::left_text(int64_t step, int64_t total) const {
   const double elapsed = now() - started_;
   const int64_t done = step - first_step_;
+  if (done <= 0 || elapsed <= 0) return "";
+  const double seconds = elapsed / static_cast<double>(done) * static_cast<double>(total - step);
+  return "  " + duration_text(seconds) + " left";
+}
+
+void ProgressPrinter::on_count(const char* what, int64_t done, int64_t total) {
+  if (terminal_) {
+    on_step(done, total);
+    if (done == total) draw(done, total);
+    return;
+  }
+  const double time = now();
+  if (first_step_ < 0) {
+    first_step_ = done;
+    started_ = drawn_ = time;  // what is done at once needs no line
+  }
+  if (time - drawn_ < kSecondsBetweenLines) return;
+  drawn_ = time;
+  fmt::print(stderr, "{} {}/{}{}\n", what, done, total, left_text(done, total));
+}
+
+void ProgressPrinter::draw(int64_t step, int64_t total) {
   const int64_t filled = kBarWidth * step / std::max<int64_t>(total, 1);
   std::string bar;
   for (int64_t i = 0; i < kBarWidth; ++i) bar += i < filled ? "█" : "░";
-  std::string rest = fmt::format(" {}/{}", step, total);
-  if (done > 0 && elapsed > 0) {
-    rest += "  " +
-            duration_text(elapsed / static_cast<double>(done) * static_cast<double>(total - step)) +
-            " left";
-  }
-  rest += summary_;
+  const std::string rest = fmt::format(" {}/{}", step, total) + left_text(step, total) + summary_;
   const size_t columns = terminal_columns();
   const size_t room = columns > kBarWidth + 2 ? columns - kBarWidth - 2 : 0;
   fmt::print(stderr, "\r{}{}\x1b[K", bar, rest.substr(0, room));

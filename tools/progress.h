@@ -14,11 +14,14 @@ class ProgressPrinter : public RunListener {
   ProgressPrinter();
   void on_step(int64_t step, int64_t total) override;
   void on_log(const LogPoint& point, int64_t total) override;
+  // The same of work that has no log points: `done` of `total`, of which `what` says what is done.
+  void on_count(const char* what, int64_t done, int64_t total);
   // Ends the bar's line.
   void finish();
 
  private:
   void draw(int64_t step, int64_t total);
+  std::string left_text(int64_t step, int64_t total) const;
 
   const bool terminal_;
   double started_ = 0;

@@ -41,11 +41,12 @@ namespace cpu {
 void bce_logits(const float* logits, const float* target, int64_t n, float scale, float* loss,
                 float* d_logits, Stream stream);
 
-// row_loss[rows] = sum over a row of loss(logits[rows, cols], target[rows, cols]), unscaled: minus
-// the log-likelihood of each row under a Bernoulli decoder. Overwrites row_loss. A row's sum does
-// not depend on the other rows nor on their number.
+// row_loss[rows] = sum over a row of loss(logits[rows, cols], target), unscaled: minus the
+// log-likelihood of each row under a Bernoulli decoder. Each row of target[rows / repeats, cols] is
+// that of `repeats` rows, one after the other; rows is a multiple of repeats >= 1. Overwrites
+// row_loss. A row's sum does not depend on the other rows nor on their number.
 void bce_logits_rows(const float* logits, const float* target, int64_t rows, int64_t cols,
-                     float* row_loss, Stream stream);
+                     int64_t repeats, float* row_loss, Stream stream);
 
 }  // namespace cpu
 

@@ -74,6 +74,65 @@ void value_and_gradient_range(const float* logits, const float* target, float* d
   }
 }
 
+// Of a row the excesses of four elements are joined in single precision first, and their linear
+// parts added: as no term is negative, their sum is good to a few roundings of its own size. That
+// is less to carry to double, which costs more than the exponentials do.
+constexpr int64_t kRowLanes = 16;
+
+// (1 + a) (1 + b) - 1
+BURIN_ALWAYS_INLINE float joined_single(float a, float b) {
+  return a + std::fma(a, b, b);
+}
+
+// The loss of up to kSumChunk elements.
+BURIN_SIMD_CLONES
+double row_chunk(const float* logits, const float* target, int64_t cols) {
+  constexpr int64_t kFour = 4 * kRowLanes;
+  double linear[kRowLanes] = {};
+  double excess[kRowLanes] = {};
+  int64_t i = 0;
+  for (; i + kFour <= cols; i += kFour) {
+    float four[kRowLanes], part[kRowLanes];
+    for (int64_t j = 0; j < kRowLanes; ++j) {
+      const float a = logits[i + j], b = logits[i + j + kRowLanes];
+      const float c = logits[i + j + 2 * kRowLanes], d = logits[i + j + 3 * kRowLanes];
+      const float e = math::exp(a < 0.0f ? a : -a), f = math::exp(b < 0.0f ? b : -b);
+      const float g = math::exp(c < 0.0f ? c : -c), h = math::exp(d < 0.0f ? d : -d);
+      four[j] = joined_single(joined_single(e, f), joined_single(g, h));
+      part[j] =
+          (bce_logits_linear(a, target[i + j]) + bce_logits_linear(b, target[i + j + kRowLanes])) +
+          (bce_logits_linear(c, target[i + j + 2 * kRowLanes]) +
+           bce_logits_linear(d, target[i + j + 3 * kRowLanes]));
+    }
+    for (int64_t j = 0; j < kRowLanes; ++j) {
+      linear[j] += static_cast<double>(part[j]);
+      excess[j] = joined(excess[j], static_cast<double>(four[j]));
+    }
+  }
+  for (; i < cols; i += kRowLanes) {
+    const int64_t width = std::min(kRowLanes, cols - i);
+    for (int64_t j = 0; j < width; ++j) {
+      const float x = logits[i + j];
+      linear[j] += static_cast<double>(bce_logits_linear(x, target[i + j]));
+      excess[j] = joined(excess[j], static_cast<double>(math::exp(x < 0.0f ? x : -x)));
+    }
+  }
+  // As few logarithms as there may be: a product of so many factors up to 2 does not overflow.
+  constexpr int64_t kFactors = 1000;
+  static_assert(kSumChunk <= kFactors * kRowLanes);
+  int64_t products = 1;
+  while (products * kFactors < cols) products *= 2;
+  for (int64_t half = kRowLanes / 2; half > 0; half /= 2) {
+    for (int64_t j = 0; j < half; ++j) {
+      linear[j] += linear[j + half];
+      if (half >= products) excess[j] = joined(excess[j], excess[j + half]);
+    }
+  }
+  double logarithms = 0;
+  for (int64_t j = 0; j < products; ++j) logarithms += std::log1p(excess[j]);
+  return linear[0] + logarithms;
+}
+
 }  // namespace
 
 void bce_logits(const float* logits, const float* target, int64_t n, float scale, float* loss,
@@ -91,15 +150,15 @@ void bce_logits(const float* logits, const float* target, int64_t n, float scale
 }
 
 void bce_logits_rows(const float* logits, const float* target, int64_t rows, int64_t cols,
-                     float* row_loss, Stream) {
+                     int64_t repeats, float* row_loss, Stream) {
   const int64_t grain = std::max<int64_t>(1, kGrain / std::max<int64_t>(1, cols));
   parallel_for(rows, grain, [=](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) {
+      const float* x = logits + row * cols;
+      const float* t = target + row / repeats * cols;
       double total = 0;
-      for (int64_t i = row * cols; i < (row + 1) * cols; i += kSumChunk) {
-        LossLanes lanes;
-        value_range(logits, target, i, std::min(i + kSumChunk, (row + 1) * cols), lanes);
-        total += sum_of(lanes);
+      for (int64_t i = 0; i < cols; i += kSumChunk) {
+        total += row_chunk(x + i, t + i, std::min(kSumChunk, cols - i));
       }
       row_loss[row] = static_cast<float>(total);
     }

@@ -32,11 +32,12 @@ __global__ void bce_logits_kernel(const float* logits /* [n] */, const float* ta
 
 // A block a row: its sum depends on nothing but the row.
 __global__ void bce_logits_rows_kernel(const float* logits /* [rows, cols] */,
-                                       const float* target /* [rows, cols] */, int64_t rows,
-                                       int64_t cols, bool vectors, float* row_loss /* [rows] */) {
+                                       const float* target /* [rows / repeats, cols] */,
+                                       int64_t rows, int64_t cols, int64_t repeats, bool vectors,
+                                       float* row_loss /* [rows] */) {
   for (int64_t row = blockIdx.x; row < rows; row += gridDim.x) {
     const float* x = logits + row * cols;
-    const float* t = target + row * cols;
+    const float* t = target + row / repeats * cols;
     double mine = 0.0;
     for_each_quad(cols, vectors, threadIdx.x, kThreads, [&](int64_t j, auto width) {
       const auto value = [](float logit, float label) {
@@ -63,12 +64,12 @@ void bce_logits(const float* logits, const float* target, int64_t n, float scale
 }
 
 void bce_logits_rows(const float* logits, const float* target, int64_t rows, int64_t cols,
-                     float* row_loss, Stream stream) {
+                     int64_t repeats, float* row_loss, Stream stream) {
   if (rows == 0) return;
   const bool vectors = aligned(logits) && aligned(target) && cols % 4 == 0;
   const unsigned blocks = blocks_for(rows * kThreads);
   bce_logits_rows_kernel<<<blocks, kThreads, 0, stream_of(stream)>>>(logits, target, rows, cols,
-                                                                     vectors, row_loss);
+                                                                     repeats, vectors, row_loss);
   check_launch("bce_logits_rows_kernel");
 }
 

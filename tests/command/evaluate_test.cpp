@@ -41,8 +41,55 @@ TEST_F(Evaluate, TheElboIsThatOfTheTraining) {
   EXPECT_TRUE(evaluate({"vae", "--count", "50"}).contains("digits"));
 }
 
+TEST_F(Evaluate, NllFallsWithTheSamples) {
+  const json one = evaluate({"vae", "--metrics", "nll,elbo", "--k", "1"});
+  EXPECT_EQ(one["k"], 1);
+  EXPECT_EQ(one["images"], 40);
+  EXPECT_FALSE(one.contains("digits"));
+  const json many = evaluate({"vae", "--metrics", "nll", "--k", "300"});
+  EXPECT_EQ(many["k"], 300);
+  EXPECT_FALSE(many.contains("elbo"));
+  EXPECT_GT(many["nll"].get<double>(), 0.0);
+  EXPECT_LT(many["nll"].get<double>(), one["nll"].get<double>());
+  EXPECT_NEAR(one["nll"].get<double>(), -one["elbo"].get<double>(), 2.0);
+  EXPECT_EQ(evaluate({"vae", "--metrics", "nll"})["k"], 500);
+  EXPECT_FALSE(evaluate({"vae", "--count", "50"}).contains("nll"));
+  const std::string text = expect_success({"evaluate", "vae", "--metrics", "nll", "--k", "7"}).out;
+  EXPECT_NE(text.find("NLL"), std::string::npos) << text;
+  EXPECT_NE(text.find("k = 7"), std::string::npos) << text;
+}
+
+TEST_F(Evaluate, TheFirstImagesAlone) {
+  const json part = evaluate({"vae", "--metrics", "elbo,nll", "--k", "20", "--images", "10"});
+  EXPECT_EQ(part["images"], 10);
+  EXPECT_EQ(evaluate({"vae", "--metrics", "nll,elbo", "--k", "20", "--images", "10"}), part);
+  const json all = evaluate({"vae", "--metrics", "elbo,nll", "--k", "20"});
+  EXPECT_EQ(all["images"], 40);
+  EXPECT_NE(all["nll"], part["nll"]);
+  EXPECT_NE(all["elbo"], part["elbo"]);
+  EXPECT_EQ(evaluate({"vae", "--metrics", "elbo,nll", "--k", "20", "--images", "40"}), all);
+}
+
+// On a terminal; in a pipe nothing is said of what takes no time.
+TEST_F(Evaluate, NllSaysHowFarItIs) {
+  const Arguments arguments = {"evaluate", "vae", "--metrics", "nll", "--k", "1000"};
+  const Outcome outcome =
+      Command(scratch_.directory(), arguments, Command::Errors::terminal).finish();
+  EXPECT_EQ(outcome.code, 0);
+  EXPECT_NE(outcome.err.find("40000/40000"), std::string::npos) << outcome.err;
+  EXPECT_NE(outcome.err.find(" left"), std::string::npos) << outcome.err;
+  EXPECT_EQ(expect_success(arguments).err, "");
+}
+
 TEST_F(Evaluate, RefusesWhatItCannotMeasure) {
   expect_refused({"evaluate", "gan", "--metrics", "elbo"}, 2, {"--metrics", "gan", "vae"});
+  expect_refused({"evaluate", "gan", "--metrics", "nll"}, 2, {"--metrics", "gan", "nll", "vae"});
+  for (const char* k : {"0", "-1", "x", "1000001"}) {
+    expect_refused({"evaluate", "vae", "--metrics", "nll", "--k", k}, 2, {"--k", k});
+  }
+  expect_refused({"evaluate", "vae", "--metrics", "nll", "--images", "0"}, 2, {"--images"});
+  expect_refused({"evaluate", "vae", "--metrics", "nll", "--images", "41"}, 2,
+                 {"--images", "41", "40", "data"});
   expect_refused({"evaluate", "vae", "--metrics", "fid"}, 2,
                  {"--metrics", "fid", "elbo", "digits"});
   expect_refused({"evaluate", "gan", "--count", "0"}, 2, {"--count"});

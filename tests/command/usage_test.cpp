@@ -152,6 +152,8 @@ TEST_F(Usage, HelpNamesTheFlags) {
        {"--encoder-hidden", "--l1-encoder", "--l1-mean", "--pixels", "doc000-vae", "mnist-vae"}},
       {{"sample", "--help"},
        {"--count", "--out", "--seed", "--columns", "--interpolate", "--reconstruct", "--json"}},
+      {{"evaluate", "--help"},
+       {"--metrics", "elbo", "nll", "digits", "--k ", "--images", "--json"}},
       {{"info", "--help"}, {"--json", "path"}},
   };
   for (const auto& [arguments, parts] : cases) {

@@ -80,7 +80,7 @@ const bool declared =
                           .twins_within(kTwins)},
         .run = call(
             BURIN_TWINS(bce_logits_rows),
-            [](auto* rows, const Call& c) { rows(c[0], c[1], c.dims[0], c.dims[1], c[2], {}); }),
+            [](auto* rows, const Call& c) { rows(c[0], c[1], c.dims[0], c.dims[1], 1, c[2], {}); }),
         .dims = {{0, 10}, {2, 0}, {1, 1}, {3, 127}, {31, 3}, {129, 33}, {5, 1300}, {2500, 5}},
         .measured = {{128, 784}},
         .repeated = {{1001, 784}},

@@ -39,7 +39,7 @@ TEST_F(BceLogits, EachElementIsTheOracle) {
   const int64_t n = int64_t(grid.size());
   const Buffer logits(grid), targets(target);
   Buffer loss(n);
-  twin::bce_logits_rows(logits.data(), targets.data(), n, 1, loss.data(), {});
+  twin::bce_logits_rows(logits.data(), targets.data(), n, 1, 1, loss.data(), {});
   for (int64_t i = 0; i < n; ++i) {
     expect_close(loss[i], oracle::bce_logits(logits[i], targets[i]), kUlps, 0.0, "loss");
   }
@@ -72,12 +72,28 @@ TEST_F(BceLogits, NanIsSeen) {
   for (int64_t i = 0; i < n; ++i) EXPECT_EQ(std::isnan(d_logits[i]), i == 200);
 }
 
+// A target of several rows: the bits of one that is there as often.
+TEST_F(BceLogits, RowsShareTheirTarget) {
+  const int64_t targets_there = 5, repeats = 3, rows = targets_there * repeats;
+  for (const int64_t cols : {1, 33, 784}) {
+    const Buffer logits(random_values(rows * cols, 4.0), 3), target(targets(targets_there * cols));
+    Buffer repeated(rows * cols), shared_loss(rows, 1), loss(rows);
+    for (int64_t i = 0; i < rows * cols; ++i) {
+      repeated[i] = target[i / cols / repeats * cols + i % cols];
+    }
+    twin::bce_logits_rows(logits.data(), target.data(), rows, cols, repeats, shared_loss.data(),
+                          {});
+    twin::bce_logits_rows(logits.data(), repeated.data(), rows, cols, 1, loss.data(), {});
+    EXPECT_EQ(shared_loss.values(), loss.values());
+  }
+}
+
 TEST_F(BceLogits, RowsAreTheOracle) {
   for (const int64_t rows : {1, 3, 31, 129}) {
     for (const int64_t cols : {1, 3, 127, 129, 784}) {
       const Buffer logits(random_values(rows * cols, 4.0), 3), target(targets(rows * cols));
       Buffer row_loss(rows, 2);
-      twin::bce_logits_rows(logits.data(), target.data(), rows, cols, row_loss.data(), {});
+      twin::bce_logits_rows(logits.data(), target.data(), rows, cols, 1, row_loss.data(), {});
       for (int64_t row = 0; row < rows; ++row) {
         const double expected = oracle_sum(logits, target, row * cols, (row + 1) * cols);
         expect_close(row_loss[row], expected, kUlps, 0.0, "row");
@@ -85,12 +101,13 @@ TEST_F(BceLogits, RowsAreTheOracle) {
       // The last row alone: the same bits.
       Buffer last(1);
       const int64_t begin = (rows - 1) * cols;
-      twin::bce_logits_rows(logits.data() + begin, target.data() + begin, 1, cols, last.data(), {});
+      twin::bce_logits_rows(logits.data() + begin, target.data() + begin, 1, cols, 1, last.data(),
+                            {});
       EXPECT_EQ(last[0], row_loss[rows - 1]);
     }
   }
   Buffer empty_rows(2);
-  twin::bce_logits_rows(nullptr, nullptr, 2, 0, empty_rows.data(), {});
+  twin::bce_logits_rows(nullptr, nullptr, 2, 0, 1, empty_rows.data(), {});
   EXPECT_EQ(empty_rows.values(), (std::vector<float>{0.0f, 0.0f}));
 }
 

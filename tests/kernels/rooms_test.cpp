@@ -10,26 +10,34 @@ namespace {
 
 using Role = Argument::Role;
 
-// The same bytes; a NaN among floats is any NaN, for devices differ in its payload.
-void expect_same(const Argument& a, const Values& actual, const Values& expected,
-                 const char* what) {
-  if (!a.floats) {
-    EXPECT_EQ(actual.bytes, expected.bytes) << a.name << ": " << what;
-    return;
-  }
+// The same bits; a NaN is any NaN, for devices differ in its payload.
+template <class Float, class Bits>
+void expect_same_numbers(const Argument& a, const Values& actual, const Values& expected,
+                         const char* what) {
   int shown = 0;
   for (int64_t i = 0; i < expected.count() && shown < 5; ++i) {
-    const float x = actual.as<float>()[i], y = expected.as<float>()[i];
-    if (std::bit_cast<uint32_t>(x) == std::bit_cast<uint32_t>(y)) continue;
+    const Float x = actual.as<Float>()[i], y = expected.as<Float>()[i];
+    if (std::bit_cast<Bits>(x) == std::bit_cast<Bits>(y)) continue;
     if (std::isnan(x) && std::isnan(y)) continue;
     ++shown;
     ADD_FAILURE() << a.name << "[" << i << "] of " << expected.count() << ", " << what << ": " << x
                   << " instead of " << y;
   }
 }
+void expect_same(const Argument& a, const Values& actual, const Values& expected,
+                 const char* what) {
+  if (a.floats) {
+    expect_same_numbers<float, uint32_t>(a, actual, expected, what);
+  } else if (a.doubles) {
+    expect_same_numbers<double, uint64_t>(a, actual, expected, what);
+  } else {
+    EXPECT_EQ(actual.bytes, expected.bytes) << a.name << ": " << what;
+  }
+}
 
 double element(const Argument& a, const Values& v, int64_t i) {
   if (a.floats) return v.as<float>()[i];
+  if (a.doubles) return v.as<double>()[i];
   return a.element_size == 4 ? double(v.as<int32_t>()[i]) : double(v.as<int64_t>()[i]);
 }
 

@@ -8,6 +8,7 @@
 #include <new>
 
 #include "kernels/common/parallel.h"
+#include "models/vae.h"
 #include "tests/support/model_case.h"
 
 namespace {
@@ -155,6 +156,17 @@ TEST(Allocations, AtMostOneStepAllocatesAfterPictures) {
   test.model->generate(test.model->latent_noise(256, 1));
   test.train(1);
   EXPECT_EQ(count_allocations([&] { test.train(3); }), 0);
+}
+
+// The likelihood takes what its first chunks of samples need, and no more for the others.
+TEST(Allocations, NoneAfterTheFirstSamplesOfALikelihood) {
+  const Config config = config_of(ModelKind::vae);
+  ModelCase test(config, config.batch);
+  Vae& vae = static_cast<Vae&>(*test.model);
+  vae.nll(test.data, 3, {}, 256);
+  const int64_t few = count_allocations([&] { vae.nll(test.data, 3, {}, 256); });
+  EXPECT_LT(few, 20);
+  EXPECT_EQ(count_allocations([&] { vae.nll(test.data, 30, {}, 256); }), few);
 }
 
 }  // namespace

@@ -130,6 +130,7 @@ struct Argument {
   Count elements = [](const Dims& d) { return d[0]; };
   size_t element_size = sizeof(float);
   bool floats = true;
+  bool doubles = false;
   Fill fill;
   Oracle want;
   double twin_ulps = -1.0;  // < 0: the twins have the same bits
@@ -173,6 +174,7 @@ template <class T>
 Argument input_of(std::string name, Argument::Fill fill) {
   Argument a = input(std::move(name), std::move(fill));
   a.element_size = sizeof(T), a.floats = std::is_same_v<T, float>;
+  a.doubles = std::is_same_v<T, double>;
   return a;
 }
 Argument hidden(std::string name, Argument::Fill fill = normal());
@@ -181,10 +183,18 @@ template <class T>
 Argument output_of(std::string name) {
   Argument a = output(std::move(name));
   a.element_size = sizeof(T), a.floats = std::is_same_v<T, float>;
+  a.doubles = std::is_same_v<T, double>;
   return a;
 }
 Argument accumulated(std::string name);
 Argument updated(std::string name, Argument::Fill fill = normal());
+template <class T>
+Argument updated_of(std::string name, Argument::Fill fill) {
+  Argument a = updated(std::move(name), std::move(fill));
+  a.element_size = sizeof(T), a.floats = std::is_same_v<T, float>;
+  a.doubles = std::is_same_v<T, double>;
+  return a;
+}
 inline int64_t one(const Dims&) {
   return 1;
 }

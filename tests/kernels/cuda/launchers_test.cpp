@@ -10,6 +10,7 @@
 #include "kernels/gather/gather.h"
 #include "kernels/gaussian_kl/gaussian_kl.h"
 #include "kernels/gaussian_latent/gaussian_latent.h"
+#include "kernels/importance/importance.h"
 #include "kernels/l1_activity/l1_activity.h"
 #include "kernels/l1_update/l1_update.h"
 #include "kernels/leaky_relu/leaky_relu.h"
@@ -58,12 +59,15 @@ TEST_F(LaunchersCuda, NothingToDoWritesNothingOrZero) {
   cuda::batch_binarize(nullptr, 3, 2, 0, {}, {}, none, {});
   cuda::gaussian_latent_backward(none, none, none, 0, 20, 1.0f, 1.0f, none, {});
   cuda::gaussian_latent_backward(none, none, none, 3, 0, 1.0f, 1.0f, none, {});
+  cuda::importance_sample(none, 0, 5, 20, 0, {}, none, none, {});
+  cuda::importance_sample(none, 3, 0, 20, 0, {}, none, none, {});
+  cuda::importance_sum(none, none, 0, 5, true, nullptr, nullptr, {});
   cuda::softmax(none, 0, 10, none, {});
-  cuda::bce_logits_rows(none, none, 0, 10, none, {});
+  cuda::bce_logits_rows(none, none, 0, 10, 1, none, {});
   cuda::column_sum(none, 0, 0, 0, none, false, {});
   cuda::l1_update(none, none, none, none, nullptr, 0, 0, {}, nullptr, nullptr, {});
 
-  Buffer out(11, 1);
+  Buffer out(12, 1);
   BufferOf<int64_t> count(1);
   float* p = out.data();
   cuda::sum(none, 0, 1.0f, p, {});
@@ -73,12 +77,13 @@ TEST_F(LaunchersCuda, NothingToDoWritesNothingOrZero) {
   cuda::bce_logits(none, none, 0, 1.0f, p + 4, none, {});
   cuda::gaussian_kl(none, none, 0, 1.0f, p + 5, none, none, {});
   cuda::softmax_cross_entropy(none, nullptr, 0, 10, 1.0f, p + 6, none, {});
-  cuda::bce_logits_rows(none, none, 1, 0, p + 7, {});
+  cuda::bce_logits_rows(none, none, 1, 0, 1, p + 7, {});
   cuda::gaussian_latent_forward(none, 0, 20, 1.0f, {}, none, none, p + 8, {});
   cuda::gaussian_latent_forward(none, 3, 0, 1.0f, {}, none, none, p + 9, {});
   cuda::logistic_loss({none, none, none, none, 0, 256}, 1.0f, 0.5f, none, p + 10, none, none, {});
+  cuda::importance_sample(none, 1, 1, 0, 0, {}, none, p + 11, {});
   cuda::zero_count(none, 0, count.data(), {});
-  EXPECT_EQ(out.values(), std::vector<float>(11, 0.0f));
+  EXPECT_EQ(out.values(), std::vector<float>(12, 0.0f));
   EXPECT_EQ(count.values()[0], 0);
 }
 
