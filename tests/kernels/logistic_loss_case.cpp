@@ -65,8 +65,10 @@ struct Logit {
 };
 Logit logit(const Host& x, int64_t row) {
   const int64_t k = x.dims[1];
+  const float* const in = x[1] + row * k;
+  const float* const w = x[2];
   const oracle::GemmSum sum = oracle::gemm_sum(
-      k, [&](int64_t p) { return x[1][row * k + p]; }, [&](int64_t p) { return x[2][p]; });
+      k, [in](int64_t p) { return in[p]; }, [w](int64_t p) { return w[p]; });
   const double bias = x[3][0], roundings = double((k + 31) / 32 + 6);
   return {sum.value + bias, 0.5 * kEpsilon * roundings * (sum.magnitude + std::abs(bias))};
 }

@@ -3,7 +3,6 @@
 
 #include <cmath>
 #include <cstdint>
-#include <functional>
 
 namespace burin::oracle {
 
@@ -13,12 +12,13 @@ struct GemmSum {
 };
 
 // sum over p < k of a(p) b(p), a product's element from its row of op(A) and column of op(B).
-inline GemmSum gemm_sum(int64_t k, const std::function<double(int64_t)>& a,
-                        const std::function<double(int64_t)>& b) {
+template <class A, class B>
+GemmSum gemm_sum(int64_t k, const A& a, const B& b) {
   GemmSum sum;
   for (int64_t p = 0; p < k; ++p) {
-    sum.value += a(p) * b(p);
-    sum.magnitude += std::abs(a(p) * b(p));
+    const double term = double{a(p)} * double{b(p)};
+    sum.value += term;
+    sum.magnitude += std::abs(term);
   }
   return sum;
 }
