@@ -5,8 +5,9 @@ namespace burin::ops {
 
 Variable binary_input(Tape& tape, const Tensor& x) {
   Variable variable = tape.constant(x);
-  if (tape.device() != Device::cpu) return variable;
   const int64_t rows = x.rows(), cols = x.cols();
+  // Too wide a row gets no index, nor memory for one.
+  if (tape.device() != Device::cpu || cols > cpu::OnesIndex::kMaxCols) return variable;
   auto* const columns = static_cast<uint16_t*>(
       tape.host_temporary(static_cast<size_t>(rows * cpu::OnesIndex::stride_of(cols)) * 2));
   auto* const counts =

@@ -70,8 +70,7 @@ BURIN_ALWAYS_INLINE void draw_pixels(const PhiloxPosition& position, int64_t end
 }
 
 // out[begin, end) = binarize of the pixels; begin is a multiple of kWordsATile. Bytes 0 and 255 are
-// 0 and 1 whatever the random word: only blocks with another byte are drawn, about a third of
-// them in MNIST.
+// 0 and 1 whatever the random word: only blocks with another byte are drawn, 27 % of them in MNIST.
 template <class Source>
 BURIN_ALWAYS_INLINE void binarize_pixels(const uint8_t* images, Source source, int64_t cols,
                                          int64_t begin, int64_t end, const PhiloxPosition& position,
