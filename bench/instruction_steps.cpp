@@ -31,15 +31,11 @@ namespace {
 constexpr int64_t kImages = 512;
 
 Config step_config(const std::string& name, int64_t batch) {
-  for (const bench::NamedStep& step : bench::named_steps()) {
-    if (step.name != name) continue;
-    Config config = step.config;
-    config.batch = batch;
-    config.device = "cpu";
-    config.log_every = 1;  // the shortest table of learning rates: the first step makes it
-    return config;
-  }
-  throw UsageError("no step is called " + name);
+  Config config = bench::find_step(name).config;
+  config.batch = batch;
+  config.device = "cpu";
+  config.log_every = 1;  // the shortest table of learning rates: the first step makes it
+  return config;
 }
 
 int run(int64_t batch, int steps, int count, char** names) {

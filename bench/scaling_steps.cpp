@@ -32,19 +32,15 @@ double now() {
 }
 
 Config step_config(const std::string& name, int count, char** changes) {
-  for (const bench::NamedStep& step : bench::named_steps()) {
-    if (step.name != name) continue;
-    Config config = step.config;
-    for (int i = 0; i < count; ++i) {
-      const std::string change = changes[i];
-      const size_t equals = change.find('=');
-      if (equals == std::string::npos) throw UsageError(change + " is not KEY=VALUE");
-      set_from_text(config, change.substr(0, equals), change.substr(equals + 1), change);
-    }
-    config.device = "cpu";
-    return config;
+  Config config = bench::find_step(name).config;
+  for (int i = 0; i < count; ++i) {
+    const std::string change = changes[i];
+    const size_t equals = change.find('=');
+    if (equals == std::string::npos) throw UsageError(change + " is not KEY=VALUE");
+    set_from_text(config, change.substr(0, equals), change.substr(equals + 1), change);
   }
-  throw UsageError("no step is called " + name);
+  config.device = "cpu";
+  return config;
 }
 
 int run(const Config& config, int64_t count) {
