@@ -20,14 +20,17 @@ BURIN_HOST_DEVICE float float_of(uint32_t bits) {
 
 inline constexpr float kTwoPi = 6.283185307179586f;
 
-// e^x. Under 2 ulp; 0 below -104, infinity above 88.73; NaN stays NaN.
-BURIN_HOST_DEVICE float exp(float x) {
+// e^x = fraction * 2^exponent, sqrt(1/2) <= fraction <= sqrt(2), for -104 <= x <= 89.
+struct ExpParts {
+  float fraction;
+  int32_t exponent;
+};
+
+BURIN_HOST_DEVICE ExpParts exp_parts(float x) {
   constexpr float kLog2E = 1.44269504088896341f;
   constexpr float kLn2High = 0.693359375f;  // few bits: n * kLn2High is exact
   constexpr float kLn2Low = -2.12194440e-4f;
   constexpr float kRound = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer
-  x = x < -104.0f ? -104.0f : x;
-  x = x > 89.0f ? 89.0f : x;
   const float shifted = std::fma(x, kLog2E, kRound);
   const float n = shifted - kRound;
   float r = std::fma(n, -kLn2High, x);
@@ -38,13 +41,22 @@ BURIN_HOST_DEVICE float exp(float x) {
   p = std::fma(p, r, 1.6666573286e-1f);
   p = std::fma(p, r, 0.5f);
   p = std::fma(p, r * r, r);
-  p += 1.0f;
+  return {p + 1.0f, static_cast<int32_t>(bits_of(shifted) - bits_of(kRound))};
+}
+
+// 2^n for -126 <= n <= 127
+BURIN_HOST_DEVICE float power_of_two(int32_t n) {
+  return float_of(static_cast<uint32_t>(n + 127) << 23);
+}
+
+// e^x. Under 2 ulp; 0 below -104, infinity above 88.73; NaN stays NaN.
+BURIN_HOST_DEVICE float exp(float x) {
+  x = x < -104.0f ? -104.0f : x;
+  x = x > 89.0f ? 89.0f : x;
+  const ExpParts e = exp_parts(x);
   // 2^n in two factors, so that results near overflow and in the denormal range come out right.
-  const int32_t integer = static_cast<int32_t>(bits_of(shifted) - bits_of(kRound));
-  const int32_t half = integer >> 1;
-  const float scale1 = float_of(static_cast<uint32_t>(half + 127) << 23);
-  const float scale2 = float_of(static_cast<uint32_t>(integer - half + 127) << 23);
-  return p * scale1 * scale2;
+  const int32_t half = e.exponent >> 1;
+  return e.fraction * power_of_two(half) * power_of_two(e.exponent - half);
 }
 
 // Natural logarithm. Under 2 ulp; log(0) = -infinity; NaN for x < 0; denormals are exact.
@@ -108,7 +120,10 @@ BURIN_HOST_DEVICE float sigmoid(float x) {
 BURIN_HOST_DEVICE float tanh(float x) {
   const uint32_t sign = bits_of(x) & 0x80000000u;
   const float magnitude = float_of(bits_of(x) ^ sign);
-  const float e = exp(-2.0f * magnitude);
+  const float exponent = -2.0f * magnitude;
+  // Beyond -80 the power is nothing beside 1.
+  const ExpParts power = exp_parts(exponent < -80.0f ? -80.0f : exponent);
+  const float e = power.fraction * power_of_two(power.exponent);
   const float large = (1.0f - e) / (1.0f + e);
   const float z = x * x;
   float p = -6.0588545166e-3f;

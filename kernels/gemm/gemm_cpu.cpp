@@ -1,7 +1,9 @@
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstdlib>
 #include <string_view>
+#include <utility>
 
 #include "kernels/common/parallel.h"
 #include "kernels/common/simd.h"
@@ -19,6 +21,16 @@ constexpr int64_t kChunkWork = 1 << 18;  // multiply-adds, some 5 us: worth waki
 // A thread's own workspace.
 alignas(64) thread_local float panel[kMaxDepth * kMaxPanel];
 alignas(64) thread_local float partial[kMaxRows * kMaxPanel];
+
+// Where a thread is: it goes through chunks of a product one by one, and what it did for the last
+// one may serve the next.
+struct Place {
+  uint64_t product;  // a number for each call
+  int64_t row;       // its rows of A, from this one on, are in the second level cache
+  int64_t column;    // `panel` holds op(B) from this column on; -1: it does not
+};
+thread_local Place last_place = {0, 0, -1};
+std::atomic<uint64_t> products_begun = 0;
 
 int64_t ceil_div(int64_t a, int64_t b) {
   return (a + b - 1) / b;
@@ -78,42 +90,35 @@ int next_shape(const MicroKernel& kernel, int64_t columns) {
   return shape;
 }
 
-// Rows of a panel that lie in B as a tile wants them need no copy: if they are used once, or if the
-// tiles can wait for them and B stays in the second level cache.
-bool reads_b_in_place(const Product& x, int64_t columns, int64_t width, int64_t blocks) {
-  constexpr int64_t kCached = 1 << 18;  // floats, 1 MiB
-  if (x.transpose_b || columns != width) return false;
-  return blocks == 1 || (x.kernel->in_place && x.k * x.ldb <= kCached);
-}
-
-// While a tile is multiplied, what later ones read comes closer; the hardware's own prefetching
-// ends at each row of B, or of a transposed A. `block` counts the tiles of a panel. The next panel
+// While a tile is multiplied, what is read later comes closer; the hardware's own prefetching ends
+// at each row of B, of a transposed A, or of C. `block` counts the tiles of a panel. The next panel
 // is asked for once; the rows of A that the next tile takes, from row `next_row` of C on, only by a
 // chunk's first panel, after which they are in the second level cache. A deep A does not stay
 // there: it is asked for by every panel (gradients of weights from batches of thousands: without
-// it a third of the speed).
+// it a third of the speed). All other tiles ask for what their own end reads and writes.
 void look_ahead(const Product& x, bool first_panel, int64_t block, int64_t next_row,
                 int64_t row_end, int64_t next_column, Tile* tile) {
-  tile->ahead = tile->b;  // nothing new
-  tile->ahead_depth = 0;
   constexpr int64_t kLines = 2 * kCacheLine;  // a tile asks for kLines * depth floats
   const bool deep = x.k > kMaxDepth;
   const bool wants_rows = (first_panel || deep) && next_row < row_end;
-  if (!deep && block == (wants_rows ? 1 : 0)) {
-    if (next_column >= x.n) return;
-    tile->ahead = x.transpose_b ? x.b + next_column * x.ldb : x.b + next_column;
-    tile->ahead_depth = x.transpose_b ? kLines : x.ldb;
+  const bool wants_panel = !deep && block == (wants_rows ? 1 : 0) && next_column < x.n;
+  if (wants_panel) {
+    const float* next = x.transpose_b ? x.b + next_column * x.ldb : x.b + next_column;
+    tile->asks = {{{next, x.transpose_b ? kLines : x.ldb, tile->depth}}};
   } else if (wants_rows) {
-    tile->ahead = tile->a + x.kernel->rows * tile->a_row;
-    tile->ahead_depth = x.transpose_a ? x.lda : kLines;
+    const float* next = tile->a + x.kernel->rows * tile->a_row;
+    tile->asks = {{{next, x.transpose_a ? x.lda : kLines, tile->depth}}};
+  } else {
+    const int64_t rows = tile->derivative == nullptr ? 0 : x.kernel->rows;
+    tile->asks = {
+        {{tile->derivative, x.epilogue->ld_derivative, rows}, {tile->c, x.ldc, x.kernel->rows}}};
   }
 }
 
 // C[row_begin : row_end, column : column + columns], where the columns are those of one tile of the
-// given shape; `first_panel` of the chunk or not. `packed` is the column whose tile this thread's
-// panel holds, -1 for none.
+// given shape. `first_panel` of these rows in this thread or not.
 void multiply_panel(const Product& x, int shape, int64_t column, int64_t columns, int64_t row_begin,
-                    int64_t row_end, bool first_panel, int64_t* packed) {
+                    int64_t row_end, bool first_panel) {
   const MicroKernel& kernel = *x.kernel;
   const int64_t width = kernel.width[shape];
   // Tiles of nearly the same height: 128 rows are 8 x 13 + 2 x 12, not 9 x 14 + 2.
@@ -121,37 +126,46 @@ void multiply_panel(const Product& x, int shape, int64_t column, int64_t columns
   const int64_t blocks = ceil_div(rows, kernel.rows);
   const int64_t height = rows / blocks;
   const int64_t higher = rows % blocks;  // tiles that are one row higher
-  const bool direct = reads_b_in_place(x, columns, width, blocks);
-  const TileFunction* multiply = kernel.multiply[x.transpose_a ? 1 : 0][shape];
+  const int across = x.transpose_a ? 1 : 0;
+  // Whole rows of B: the first tile reads them where they lie, and leaves a panel for the others.
+  const bool direct = !x.transpose_b && columns == width && shape == kernel.shapes - 1;
+  const TileFunction* multiply = kernel.multiply[across][shape];
 
   int64_t p = 0;
   do {
     const int64_t depth = std::min<int64_t>(kMaxDepth, x.k - p);
-    if (!direct && (*packed != column || x.k > kMaxDepth)) {
-      *packed = column;
+    const bool fresh = last_place.column != column || x.k > kMaxDepth;
+    if (fresh && !direct) {
       if (x.transpose_b) {
         kernel.pack_transposed(x.b + column * x.ldb + p, x.ldb, depth, columns, width, panel);
       } else {
         kernel.pack(x.b + p * x.ldb + column, x.ldb, depth, columns, width, panel);
       }
     }
+    last_place.column = column;
+    Tile tile = tile_at(x, row_begin, column);
+    tile.a = x.a + (x.transpose_a ? p * x.lda + row_begin : row_begin * x.lda + p);
+    tile.a_row = x.transpose_a ? 1 : x.lda;
+    tile.a_depth = x.transpose_a ? x.lda : 1;
+    tile.panel = panel;
+    tile.depth = depth;
+    tile.partial = partial;
+    tile.first = p == 0;
+    tile.last = p + depth == x.k;
+    tile.columns = columns;
     int64_t i = row_begin;
     for (int64_t block = 0; block < blocks; ++block) {
-      Tile tile = tile_at(x, i, column);
-      tile.a = x.transpose_a ? x.a + p * x.lda + i : x.a + i * x.lda + p;
-      tile.a_row = x.transpose_a ? 1 : x.lda;
-      tile.a_depth = x.transpose_a ? x.lda : 1;
-      tile.b = direct ? x.b + p * x.ldb + column : panel;
-      tile.b_depth = direct ? x.ldb : width;
-      tile.depth = depth;
+      const bool in_place = direct && fresh && block == 0;
+      tile.b = in_place ? x.b + p * x.ldb + column : panel;
+      tile.b_depth = in_place ? x.ldb : width;
       look_ahead(x, first_panel, block, i + kernel.rows, row_end, column + columns, &tile);
-      tile.partial = partial + (i - row_begin) * width;
-      tile.first = p == 0;
-      tile.last = p + depth == x.k;
-      tile.columns = columns;
       const int64_t tile_rows = height + (block < higher ? 1 : 0);
-      multiply[tile_rows - 1](tile);
+      (in_place ? kernel.multiply_and_pack[across] : multiply)[tile_rows - 1](tile);
       i += tile_rows;
+      tile.a += tile_rows * tile.a_row;
+      tile.c += tile_rows * x.ldc;
+      tile.partial += tile_rows * width;
+      if (tile.derivative != nullptr) tile.derivative += tile_rows * x.epilogue->ld_derivative;
     }
     p += depth;
   } while (p < x.k);
@@ -172,18 +186,19 @@ void multiply_panels(const Product& x) {
   groups = ceil_div(x.m, height);
   const int64_t work = height * std::min(panel_width, x.n) * std::max<int64_t>(x.k, 16);
   const int64_t grain = std::max<int64_t>(1, kChunkWork / work);
+  const uint64_t number = ++products_begun;
   parallel_for(panels * groups, grain, [&](int64_t begin, int64_t end) {
-    int64_t packed = -1;
+    if (last_place.product != number) last_place = {number, -1, -1};
     for (int64_t chunk = begin; chunk < end; ++chunk) {
       const int64_t row = chunk % groups * height;
       const int64_t row_end = std::min(row + height, x.m);
       int64_t column = chunk / groups * panel_width;
       const int64_t column_end = std::min(column + panel_width, x.n);
-      bool first_panel = chunk == begin;
+      bool first_panel = std::exchange(last_place.row, row) != row;
       while (column < column_end) {
         const int shape = next_shape(*x.kernel, column_end - column);
         const int64_t columns = std::min<int64_t>(x.kernel->width[shape], column_end - column);
-        multiply_panel(x, shape, column, columns, row, row_end, first_panel, &packed);
+        multiply_panel(x, shape, column, columns, row, row_end, first_panel);
         first_panel = false;
         column += columns;
       }

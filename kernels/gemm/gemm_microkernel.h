@@ -2,6 +2,7 @@
 // gemm_microkernel_<set>.cpp, that instantiates gemm_microkernel_impl.h with its vector type.
 #pragma once
 
+#include <array>
 #include <cstdint>
 
 #include "kernels/gemm/gemm.h"
@@ -15,6 +16,7 @@ inline constexpr int kMaxDepth = 1024;   // of k in one pass
 inline constexpr int kMaxPanel = 32;     // columns of a panel
 inline constexpr int kMaxTileRows = 14;  // rows of a tile
 inline constexpr int kMaxShapes = 4;     // widths of a tile
+inline constexpr int kMaxAsks = 2;       // Tile::asks
 inline constexpr int kDotLanes = 32;     // interleaved sums of the matrix times vector products
 inline constexpr int kCacheLine = 16;    // floats
 inline constexpr int kListWidth = 16;    // columns that the walks along lists make together
@@ -34,10 +36,17 @@ struct Tile {
   const float* b;
   int64_t b_depth;
   int64_t depth;
-  // What a later tile will read: with each p, the two cache lines at ahead + p * ahead_depth are
-  // asked to come to the second level cache. Need not be there at all.
-  const float* ahead;
-  int64_t ahead_depth;
+  // Where multiply_and_pack leaves row p of op(B), the whole width, at panel + p * width.
+  float* panel;
+  // What is asked to come to the second level cache meanwhile, because the end of this tile or a
+  // later tile will want it: with each p, two cache lines; first those at asks[0].first + i *
+  // asks[0].step for i < asks[0].count, then those of asks[1]. Nothing need be there at all.
+  struct Ask {
+    const float* first;
+    int64_t step;
+    int64_t count;
+  };
+  std::array<Ask, kMaxAsks> asks;
   // [rows, width] partial sums, `width` that of all the tile's vectors. Read unless `first`;
   // written unless `last`, in which case C is.
   float* partial;
@@ -60,10 +69,11 @@ struct MicroKernel {
   int rows;    // the most rows of a tile
   int shapes;  // how many widths of tile there are: multiples of the narrowest, in rising order
   int width[kMaxShapes];
-  // Tiles are high enough for rows of B, far apart, to arrive in time from the second level cache.
-  bool in_place;
   // multiply[a_depth != 1][shape][rows - 1]
   TileFunction multiply[2][kMaxShapes][kMaxTileRows];
+  // The same for the widest shape, for a tile that reads op(B) where it lies; in `multiply`,
+  // b_depth is the width.
+  TileFunction multiply_and_pack[2][kMaxTileRows];
   // panel[depth, width] = columns 0 .. columns - 1 of op(B), zeros behind them. op(B) element (p,
   // j) is b[p * ldb + j], or b[j * ldb + p] in the transposed one.
   void (*pack)(const float* b, int64_t ldb, int64_t depth, int64_t columns, int64_t width,

@@ -5,6 +5,7 @@
 #include <immintrin.h>
 
 #define BURIN_GEMM_TARGET __attribute__((target("avx2,fma")))
+#define BURIN_GEMM_LOOP_TARGET BURIN_GEMM_TARGET
 #define BURIN_GEMM_INLINE BURIN_GEMM_TARGET __attribute__((always_inline)) static inline
 
 #include "kernels/gemm/gemm_vector_avx.h"
@@ -14,7 +15,6 @@ namespace {
 
 constexpr int kRows = 6;  // 12 sums, 2 vectors of the panel and a broadcast: 15 of 16 registers
 constexpr int kVectors = 2;
-constexpr bool kInPlace = false;
 constexpr int kDotSums = 8;
 
 using Vector = Vector8;

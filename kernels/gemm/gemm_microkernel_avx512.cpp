@@ -5,6 +5,9 @@
 #include <immintrin.h>
 
 #define BURIN_GEMM_TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")))
+// Divisions of 512 bits take longer than two of 256.
+#define BURIN_GEMM_LOOP_TARGET \
+  __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,prefer-vector-width=256")))
 #define BURIN_GEMM_INLINE BURIN_GEMM_TARGET __attribute__((always_inline)) static inline
 
 #include "kernels/gemm/gemm_vector_avx.h"
@@ -14,7 +17,6 @@ namespace {
 
 constexpr int kRows = 14;  // 28 sums, 2 vectors of the panel and a broadcast: 31 of 32 registers
 constexpr int kVectors = 2;
-constexpr bool kInPlace = true;
 constexpr int kDotSums = 16;
 
 using Narrow = Vector8;

@@ -1,10 +1,10 @@
 // The micro-kernels, written once over a vector type. Included by one file an instruction set,
 // which defines before it
 //   BURIN_GEMM_TARGET   the attribute that turns the set on for a function
+//   BURIN_GEMM_LOOP_TARGET   the same for a loop that the compiler is to make vectors of
 //   Vector              Register, kWidth and the operations used below (see the AVX-512 file)
 //   Narrow              a vector of half the width for the last columns, or Vector itself
 //   kRows, kVectors     the largest tile: its rows, and its vectors across
-//   kInPlace            MicroKernel::in_place
 //   kDotSums            vectors of sums in dot_rows
 // Everything here is in an unnamed namespace and carries the attribute, so that no code of one set
 // can be linked into another.
@@ -30,7 +30,7 @@ static_assert(kRows <= kMaxTileRows && kVectors * kWidth <= kMaxPanel);
 
 // sums[i] = activation(sums[i]); contiguous, so that the compiler vectorises it.
 template <Activation kActivation>
-BURIN_GEMM_TARGET void activate(float* sums, int64_t count, float slope) {
+BURIN_GEMM_LOOP_TARGET void activate(float* sums, int64_t count, float slope) {
   for (int64_t i = 0; i < count; ++i) sums[i] = apply_activation(kActivation, sums[i], slope);
 }
 
@@ -95,7 +95,8 @@ BURIN_GEMM_TARGET void finish(float* sums, int64_t ld_sums, int64_t rows, const 
 
 // kR x kV vectors of sums in registers: for each p, one row of the panel and kR broadcasts.
 // kAcross: rows of op(A) are next to each other (a_row = 1), else values of p are (a_depth = 1).
-template <class V, int kV, bool kAcross, int kR>
+// kPack: what is read of op(B) is written to t.panel on the way; a tile's stores have idle ports.
+template <class V, int kV, bool kAcross, bool kPack, int kR>
 BURIN_GEMM_TARGET void multiply_tile(const Tile& t) {
   using Register = typename V::Register;
   constexpr int kPanel = kV * V::kWidth;
@@ -115,46 +116,42 @@ BURIN_GEMM_TARGET void multiply_tile(const Tile& t) {
   const int64_t a_row = t.a_row;
   const int64_t a_depth = t.a_depth;
   const float* b = t.b;
-  const int64_t b_depth = t.b_depth;
-  const float* ahead = t.ahead;
-  const int64_t ahead_depth = t.ahead_depth;
+  const int64_t b_depth = kPack ? t.b_depth : kPanel;
+  float* panel = t.panel;
 
-  // What the end will need comes closer meanwhile, a row of the tile at a time.
-  const bool whole = t.last && t.columns == kPanel;
-  const int parts = whole && t.depth >= 64 ? kR : 1;
-  int64_t p = 0;
-  for (int part = 0; part < parts; ++part) {
-    if (parts == kR) {
-      const float* c = t.c + part * t.ldc;
-      __builtin_prefetch(c, 1);
-      __builtin_prefetch(c + kPanel - 1, 1);
-      if (t.finish == Finish::leaky_derivative) {
-        const float* y = t.derivative + part * t.epilogue->ld_derivative;
-        __builtin_prefetch(y);
-        __builtin_prefetch(y + kPanel - 1);
-      }
-    }
-    // Not unrolled over p: compilers then find the addresses and registers that the loop is made
-    // for, and a turn is long enough already.
-    const int64_t end = part == parts - 1 ? t.depth : t.depth * (part + 1) / kR;
-    for (; p < end; ++p) {
-      Register row[kV];
+  // Not unrolled over p: compilers then find the addresses and registers that the loop is made
+  // for, and a turn is long enough already.
+  const auto add_product = [&]() __attribute__((always_inline)) BURIN_GEMM_TARGET {
+    Register row[kV];
+    BURIN_UNROLL
+    for (int j = 0; j < kV; ++j) row[j] = V::load(b + j * V::kWidth);
+    b += b_depth;
+    if constexpr (kPack) {
       BURIN_UNROLL
-      for (int j = 0; j < kV; ++j) row[j] = V::load(b + j * V::kWidth);
-      b += b_depth;
+      for (int j = 0; j < kV; ++j) V::store(panel + j * V::kWidth, row[j]);
+      panel += kPanel;
+    }
+    BURIN_UNROLL
+    for (int i = 0; i < kR; ++i) {
+      const Register factor = V::broadcast(kAcross ? a[0][i] : a[i / 3][(i % 3) * a_row]);
+      BURIN_UNROLL
+      for (int j = 0; j < kV; ++j) sum[i][j] = V::fma(factor, row[j], sum[i][j]);
+    }
+    BURIN_UNROLL
+    for (int i = 0; i < kBases; ++i) a[i] += kAcross ? a_depth : 1;
+  };
+  int64_t p = 0;
+  for (const Tile::Ask& ask : t.asks) {
+    const float* ahead = ask.first;
+    const int64_t step = ask.step;
+    for (const int64_t end = std::min(t.depth, p + ask.count); p < end; ++p) {
       __builtin_prefetch(ahead, 0, 2);
       __builtin_prefetch(ahead + kCacheLine, 0, 2);
-      ahead += ahead_depth;
-      BURIN_UNROLL
-      for (int i = 0; i < kR; ++i) {
-        const Register factor = V::broadcast(kAcross ? a[0][i] : a[i / 3][(i % 3) * a_row]);
-        BURIN_UNROLL
-        for (int j = 0; j < kV; ++j) sum[i][j] = V::fma(factor, row[j], sum[i][j]);
-      }
-      BURIN_UNROLL
-      for (int i = 0; i < kBases; ++i) a[i] += kAcross ? a_depth : 1;
+      ahead += step;
+      add_product();
     }
   }
+  for (; p < t.depth; ++p) add_product();
 
   // c[kR, kPanel] = value(sum, vector across, its place in c, row). The lambdas capture, lest they
   // have a conversion to a plain function, which would lack the target.
@@ -170,6 +167,7 @@ BURIN_GEMM_TARGET void multiply_tile(const Tile& t) {
   };
   const auto keep = [&](Register s, int, const float*, int) BURIN_GEMM_TARGET { return s; };
   if (!t.last) return write(t.partial, kPanel, keep);
+  const bool whole = t.columns == kPanel;
   if (whole && t.finish == Finish::store) return write(t.c, t.ldc, keep);
   if (whole && t.finish == Finish::accumulate) {
     return write(t.c, t.ldc, [&](Register s, int, const float* c, int) BURIN_GEMM_TARGET {
@@ -203,17 +201,6 @@ BURIN_GEMM_TARGET void multiply_tile(const Tile& t) {
 
 BURIN_GEMM_TARGET void pack(const float* b, int64_t ldb, int64_t depth, int64_t columns,
                             int64_t width, float* panel) {
-  if (columns == kVectors * kWidth) {  // the common case, unrolled
-    for (int64_t p = 0; p < depth; ++p) {
-      BURIN_UNROLL
-      for (int j = 0; j < kVectors; ++j) {
-        Vector::store(panel + j * kWidth, Vector::load(b + j * kWidth));
-      }
-      b += ldb;
-      panel += kVectors * kWidth;
-    }
-    return;
-  }
   for (int64_t p = 0; p < depth; ++p) {
     for (int64_t j = 0; j < width; j += Narrow::kWidth) {
       const int64_t count = std::clamp<int64_t>(columns - j, 0, Narrow::kWidth);
@@ -352,8 +339,12 @@ BURIN_GEMM_TARGET void add_to_listed(const float* value, const uint16_t* list, i
 
 template <class V, int kV, int kR = 1>
 void add_rows(MicroKernel* kernel) {
-  kernel->multiply[0][kernel->shapes][kR - 1] = multiply_tile<V, kV, false, kR>;
-  kernel->multiply[1][kernel->shapes][kR - 1] = multiply_tile<V, kV, true, kR>;
+  kernel->multiply[0][kernel->shapes][kR - 1] = multiply_tile<V, kV, false, false, kR>;
+  kernel->multiply[1][kernel->shapes][kR - 1] = multiply_tile<V, kV, true, false, kR>;
+  if constexpr (kV == kVectors) {
+    kernel->multiply_and_pack[0][kR - 1] = multiply_tile<V, kV, false, true, kR>;
+    kernel->multiply_and_pack[1][kR - 1] = multiply_tile<V, kV, true, true, kR>;
+  }
   if constexpr (kR < kRows) add_rows<V, kV, kR + 1>(kernel);
 }
 
@@ -376,7 +367,6 @@ MicroKernel make_kernel(const char* name) {
   kernel.rows = kRows;
   if constexpr (Narrow::kWidth < kWidth) add_shape<Narrow, 1>(&kernel);
   add_shapes(&kernel);
-  kernel.in_place = kInPlace;
   kernel.pack = pack;
   kernel.pack_transposed = pack_transposed;
   kernel.dot_rows = dot_rows;

@@ -5,13 +5,13 @@
 // Plain C++ for any processor. std::fma keeps the bits of the other sets: an instruction on ARM and
 // its like, a (slow) library call on x86 processors of before 2013.
 #define BURIN_GEMM_TARGET
+#define BURIN_GEMM_LOOP_TARGET BURIN_GEMM_TARGET
 
 namespace burin::cpu::detail {
 namespace {
 
 constexpr int kRows = 4;
 constexpr int kVectors = 4;
-constexpr bool kInPlace = false;
 constexpr int kDotSums = 8;
 
 struct Vector {
