@@ -1,6 +1,6 @@
 // The Frechet distance of two sets of points, each taken for a Gaussian.
 //   |m1 - m2|^2 + tr(S1 + S2 - 2 (S1^1/2 S2 S1^1/2)^1/2),  S over N - 1
-// Dowson & Landau 1982, equation 4; of features of images, Heusel et al. 2017, equation 6. Squared,
+// Dowson & Landau 1982; of features of images, Heusel et al. 2017. Squared,
 // as it is usually given.
 // docs/evaluation.md#frechet-distance
 #pragma once

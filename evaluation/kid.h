@@ -1,9 +1,9 @@
 // The kernel Inception distance without the Inception network: the squared maximum mean discrepancy
 // of two sets of features, for the kernel (x y / dim + 1)^3.
-//   1/(m (m - 1)) sum over i != j of k(x_i, x_j) + the same of y - 2/m^2 sum over i, j of k(x_i,
-//   y_j)
-// Binkowski et al. 2018, "Demystifying MMD GANs", equation 4 (unbiased: it may be below 0) and
-// section 4, in blocks of m points, of which it is the mean.
+//   1/(m (m - 1)) sum over i != j of (k(x_i, x_j) + k(y_i, y_j))
+//     - 2/m^2 sum over i, j of k(x_i, y_j)
+// Binkowski et al. 2018, "Demystifying MMD GANs": the unbiased estimator, which may be below 0, of
+// blocks of m points, and their mean.
 // docs/evaluation.md#kid
 #pragma once
 

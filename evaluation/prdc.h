@@ -3,11 +3,11 @@
 //   precision  the fraction of generated points within radius_3 of some real point
 //   recall     the fraction of real points within radius_3 of some generated point
 //     Kynkaanniemi et al. 2019, "Improved precision and recall metric for assessing generative
-//     models", equations 1 and 2, k = 3
+//     models", k = 3
 //   density    1/(5 M) sum over generated points of how many real points have it within radius_5
 //   coverage   the fraction of real points that have a generated one within radius_5
 //     Naeem et al. 2020, "Reliable fidelity and diversity metrics for generative models",
-//     equations 3 and 4, k = 5
+//     k = 5
 // docs/evaluation.md#precision-recall-density-coverage
 #pragma once
 

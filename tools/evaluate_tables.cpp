@@ -60,7 +60,7 @@ void print_likelihoods(const json& results) {
   fmt::print(
       "train: the first {} training images{}; noise: a model that tosses a fair coin a pixel\n",
       samples["train"].get<int64_t>(),
-      results.contains("nll")
+      results.contains("nll") && samples["nll_train"] != samples["train"]
           ? fmt::format(" ({} for the NLL)", samples["nll_train"].get<int64_t>())
           : "");
 }

@@ -10,7 +10,7 @@ namespace {
 
 class ClassifierCache : public testing::Test {
  protected:
-  ClassifierCache() : train(mnist(150), Device::cpu) {}
+  ClassifierCache() : train(mnist(20), Device::cpu) {}
   std::unique_ptr<Classifier> classifier(const std::string& directory, uint64_t seed = 1) {
     notices.clear();
     return cached_classifier(directory, train, 10, seed,
@@ -89,8 +89,8 @@ TEST_F(ClassifierCache, DoesWithoutADirectoryThatCannotBe) {
 }
 
 TEST_F(ClassifierCache, KeyIsOfAllThatMatters) {
-  const DeviceImages fewer(mnist(149), Device::cpu);
-  ImageSet relabelled_set = mnist(150);
+  const DeviceImages fewer(mnist(19), Device::cpu);
+  ImageSet relabelled_set = mnist(20);
   relabelled_set.labels[3] ^= 1;
   const DeviceImages relabelled(relabelled_set, Device::cpu);
   const std::set<std::string> paths = {

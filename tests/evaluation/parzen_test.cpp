@@ -47,7 +47,7 @@ TEST(Parzen, ChoosesSigmaByWhatWasHeldOut) {
   EXPECT_GT(found.nats.error, 0);
 }
 
-TEST(Parzen, GridIsThatOfTheSource) {
+TEST(Parzen, GridIsTenInEqualRatios) {
   const std::vector<double> sigmas = parzen_sigmas();
   ASSERT_EQ(sigmas.size(), 10u);
   EXPECT_NEAR(sigmas.front(), 0.1, 1e-15);
