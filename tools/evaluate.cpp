@@ -183,9 +183,11 @@ void add_evaluate(CLI::App& app, int&) {
       ->type_name("DIR|FILE");
   command->add_option("--metrics", arguments->metrics, metrics_help())
       ->delimiter(',')
+      ->allow_extra_args(false)
       ->type_name("A,B");
   command->add_option("--k", arguments->ks, "samples an image of nll; several give a curve")
       ->delimiter(',')
+      ->allow_extra_args(false)
       ->check(CLI::Range(int64_t{1}, int64_t{1000000}))
       ->type_name("K,K")
       ->capture_default_str();
@@ -212,6 +214,7 @@ void add_evaluate(CLI::App& app, int&) {
       ->add_option("--cache", arguments->cache,
                    "directory that the trained classifier is kept in; default: burin in the user's "
                    "cache")
+      ->check(not_empty())
       ->type_name("DIR");
   command->add_flag("--json", arguments->print_json,
                     "print the result as one JSON object, and progress as one a line");

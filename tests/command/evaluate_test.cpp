@@ -65,6 +65,7 @@ TEST_F(Evaluate, NllFallsWithTheSamples) {
   EXPECT_EQ(alone["nll"]["curve"][0]["test"], curve[1]["test"]);
   EXPECT_NE(alone["nll"]["curve"][0]["train"], curve[1]["train"]);
   EXPECT_EQ(alone["likelihood_samples"]["nll_train"], 7);
+  EXPECT_EQ(evaluate({"--metrics", "nll", "--k", "20", "vae"})["nll"]["curve"][0], curve[1]);
   EXPECT_EQ(evaluate({"vae", "--metrics", "nll"})["nll"]["curve"][0]["k"], 500);
   EXPECT_FALSE(evaluate({"vae", "--count", "50"}).contains("nll"));
   const std::string text =
