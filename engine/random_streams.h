@@ -16,11 +16,13 @@ enum class RandomStream : uint32_t {
   test_binarize = 7,
   test_reparameterize = 8,
   test_importance = 9,
+  evaluation_noise = 10,
   // Followed by one stream for each layer: add the layer's number, under 256.
   initial_weights = 256,
   dropout_discriminator_turn = 512,
   dropout_generator_turn = 768,
   dropout_classifier = 1024,
+  feature_weights = 1280,
 };
 
 inline uint32_t stream_of(RandomStream stream, int layer = 0) {

@@ -15,12 +15,6 @@ namespace {
 
 constexpr const char* kFormat = "burin-checkpoint-1";
 
-std::vector<int64_t> sizes_of(const Shape& shape) {
-  std::vector<int64_t> sizes;
-  for (int axis = 0; axis < shape.rank(); ++axis) sizes.push_back(shape[axis]);
-  return sizes;
-}
-
 // Calls visit(name in the file, tensor, is optimiser state) for all that a checkpoint holds.
 void for_each_tensor(Model& model,
                      const std::function<void(const std::string&, const Tensor&, bool)>& visit) {
@@ -72,7 +66,7 @@ void save_checkpoint(const std::string& path, Model& model, const Progress& prog
       staged.push_back(tensor.to_host());
       data = staged.back().data();
     }
-    tensors.push_back({name, sizes_of(tensor.shape()), data});
+    tensors.push_back({name, tensor.shape().sizes(), data});
   });
   const nlohmann::json about = {{"rows", progress.rows},
                                 {"cols", progress.cols},
@@ -122,7 +116,7 @@ void restore(Model& model, const Checkpoint& checkpoint, bool with_state) {
   const SafetensorsFile& file = checkpoint.file;
   for_each_tensor(model, [&](const std::string& name, const Tensor& tensor, bool is_state) {
     if (is_state && !with_state) return;
-    const std::vector<int64_t> expected = sizes_of(tensor.shape());
+    const std::vector<int64_t> expected = tensor.shape().sizes();
     if (!file.contains(name)) {
       throw Error(fmt::format("{} is of another network: it has no tensor {}, of shape [{}]",
                               in_quotes(file.path()), name, fmt::join(expected, ", ")));

@@ -140,22 +140,42 @@ std::vector<float> Vae::reconstruct(const std::vector<float>& images) {
   return generate(means);
 }
 
+RandomKey Vae::evaluation_key(RandomStream stream, int64_t step) {
+  const uint64_t number = static_cast<uint64_t>(step);
+  copy_to_device_async(device_, evaluation_step_.data(), &number, sizeof number, tape_.stream());
+  return RandomKey{kEvaluationSeed, stream_of(stream), evaluation_step_.as<uint64_t>()};
+}
+
+void Vae::binarize_for_evaluation(const DeviceImages& set, int64_t first, const Tensor& images) {
+  const RandomKey key = evaluation_key(RandomStream::test_binarize, first / kEvaluationBatch);
+  BURIN_DISPATCH(device_, gather_binarize, set.images() + first * pixels(), nullptr, images.rows(),
+                 pixels(), key, images.data(), tape_.stream());
+}
+
+std::vector<float> Vae::posteriors(const DeviceImages& set) {
+  std::vector<float> all;
+  for (int64_t first = 0; first < set.count(); first += kEvaluationBatch) {
+    tape_.reset();
+    const Tensor images =
+        tape_.temporary({std::min(kEvaluationBatch, set.count() - first), pixels()});
+    binarize_for_evaluation(set, first, images);
+    const std::vector<float> heads =
+        encode(ops::binary_input(tape_, images), false).value().to_host();
+    all.insert(all.end(), heads.begin(), heads.end());
+  }
+  return all;
+}
+
 double Vae::elbo(const DeviceImages& set) {
   double total = 0;
   for (int64_t first = 0; first < set.count(); first += kEvaluationBatch) {
-    const int64_t batch = std::min(kEvaluationBatch, set.count() - first);
     tape_.reset();
-    const uint64_t number = static_cast<uint64_t>(first / kEvaluationBatch);
-    copy_to_device(tape_.device(), evaluation_step_.data(), &number, sizeof number);
-    const auto fixed_key = [&](RandomStream stream) {
-      return RandomKey{kEvaluationSeed, stream_of(stream), evaluation_step_.as<uint64_t>()};
-    };
-    const Tensor images = tape_.temporary({batch, pixels()});
-    BURIN_DISPATCH(tape_.device(), gather_binarize, set.images() + first * pixels(), nullptr, batch,
-                   pixels(), fixed_key(RandomStream::test_binarize), images.data(), {});
-    const auto [z, kl] =
-        ops::gaussian_latent(tape_, encode(ops::binary_input(tape_, images), false), 1.0f, 0.0f,
-                             fixed_key(RandomStream::test_reparameterize));
+    const Tensor images =
+        tape_.temporary({std::min(kEvaluationBatch, set.count() - first), pixels()});
+    binarize_for_evaluation(set, first, images);
+    const auto [z, kl] = ops::gaussian_latent(
+        tape_, encode(ops::binary_input(tape_, images), false), 1.0f, 0.0f,
+        evaluation_key(RandomStream::test_reparameterize, first / kEvaluationBatch));
     const Variable logits = decoder_net_.forward(tape_, decoder_, z, false);
     const Variable reconstruction = ops::bce_logits(tape_, logits, images, 1.0f);
     total -=

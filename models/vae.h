@@ -21,6 +21,8 @@ class Vae : public Model {
   // changes, one latent sample an image. -cross entropy - KL.
   double elbo(const DeviceImages& set);
 
+  static constexpr uint64_t kEvaluationSeed = 20080101;  // fixed: figures of different runs compare
+
   // Called with the evaluations (an image with a sample each) that are done, and all there will be.
   using EvaluationProgress = std::function<void(int64_t done, int64_t total)>;
 
@@ -31,6 +33,15 @@ class Vae : public Model {
   // on the CPU the bits do not depend on `rows`. docs/maths.md#importance
   double nll(const DeviceImages& set, int64_t k, const EvaluationProgress& progress = {},
              int64_t rows = 0);
+  // The same of each image, at every k of `ks` (at least one, rising): [ks][images]. One walk
+  // through the samples of the largest k: those of a smaller one are its first.
+  std::vector<std::vector<double>> nll_curve(const DeviceImages& set,
+                                             const std::vector<int64_t>& ks,
+                                             const EvaluationProgress& progress = {},
+                                             int64_t rows = 0);
+  // What the encoder says of each image, its pixels those of elbo(): [images, 2 latent], means,
+  // then log-variances.
+  std::vector<float> posteriors(const DeviceImages& set);
   // Enough for the products; on the CPU few enough that what a layer puts out is still in the
   // second level cache when it is read.
   int64_t decoder_rows() const;
@@ -42,8 +53,11 @@ class Vae : public Model {
 
  private:
   static constexpr int64_t kEvaluationBatch = 250;
-  static constexpr uint64_t kEvaluationSeed = 20080101;  // fixed: figures of different runs compare
 
+  // Images [first, first + B) of `set`, binarised as elbo() and nll() do: images[B, pixels], B at
+  // most kEvaluationBatch and `first` a multiple of it.
+  void binarize_for_evaluation(const DeviceImages& set, int64_t first, const Tensor& images);
+  RandomKey evaluation_key(RandomStream stream, int64_t step);
   // [B, 2 latent]: means, then log-variances.
   Variable encode(Variable x, bool trainable);
 

@@ -6,7 +6,6 @@
 #include "engine/backend/dispatch.h"
 #include "engine/ops/ops.h"
 #include "kernels/bce_logits/bce_logits.h"
-#include "kernels/gather/gather.h"
 #include "kernels/importance/importance.h"
 #include "kernels/scale/scale.h"
 #include "models/vae.h"
@@ -28,16 +27,14 @@ struct EncodedImages {
         host_exponents(static_cast<size_t>(count)),
         host_sums(static_cast<size_t>(count)) {}
 
-  // Of the sums of weights of `count` images: sum of log(1/k sum w).
-  double log_likelihoods(Device device, int64_t count, int64_t k) {
+  // Of the sums of weights of `count` images: -log(1/k sum w), put behind `all`.
+  void append_nll(Device device, int64_t count, int64_t k, std::vector<double>& all) {
     copy_to_host(device, host_exponents.data(), exponents.data(), bytes_of(count, sizeof(double)));
     copy_to_host(device, host_sums.data(), sums.data(), bytes_of(count, sizeof(double)));
-    double total = 0;
     for (size_t i = 0; i < static_cast<size_t>(count); ++i) {
-      total += std::log(host_sums[i]) + host_exponents[i] * std::log(2.0) -
-               std::log(static_cast<double>(k));
+      all.push_back(std::log(static_cast<double>(k)) - std::log(host_sums[i]) -
+                    host_exponents[i] * std::log(2.0));
     }
-    return total;
   }
 
   Memory pixels_memory;  // [count, pixels], binarised
@@ -59,32 +56,35 @@ int64_t Vae::decoder_rows() const {
 
 double Vae::nll(const DeviceImages& set, int64_t k, const EvaluationProgress& progress,
                 int64_t rows) {
+  const std::vector<double> of_images = nll_curve(set, {k}, progress, rows)[0];
+  double total = 0;
+  for (const double nll : of_images) total += nll;
+  return total / static_cast<double>(set.count());
+}
+
+std::vector<std::vector<double>> Vae::nll_curve(const DeviceImages& set,
+                                                const std::vector<int64_t>& ks,
+                                                const EvaluationProgress& progress, int64_t rows) {
   if (rows == 0) rows = decoder_rows();
   const int64_t latent = config_.latent;
-  if (k < 1 || rows < 1 || k > (int64_t{1} << 32) / importance_blocks(latent)) {
-    throw std::invalid_argument("nll: " + std::to_string(k) + " samples an image, " +
-                                std::to_string(rows) + " at a time; expected at least 1, and of " +
-                                std::to_string(latent) + " latents no more than 2^32 / " +
-                                std::to_string(importance_blocks(latent)));
+  int64_t before = 0;
+  for (const int64_t k : ks) {
+    if (k > before && rows >= 1 && k <= (int64_t{1} << 32) / importance_blocks(latent)) {
+      before = k;
+      continue;
+    }
+    throw std::invalid_argument(
+        "nll: " + std::to_string(k) + " samples an image, " + std::to_string(rows) +
+        " at a time; expected at least 1, rising, " + "and of " + std::to_string(latent) +
+        " latents no more than 2^32 / " + std::to_string(importance_blocks(latent)));
   }
-  // All samples of some images at a time, or an image's in parts of about the same size.
-  const int64_t parts = (k + rows - 1) / rows;
-  const int64_t samples_at_once = (k + parts - 1) / parts;
-  const int64_t images_at_once = std::clamp<int64_t>(rows / samples_at_once, 1, kEvaluationBatch);
-
-  const auto key_at = [&](RandomStream stream, int64_t step) {
-    const uint64_t number = static_cast<uint64_t>(step);
-    copy_to_device_async(device_, evaluation_step_.data(), &number, sizeof number, tape_.stream());
-    return RandomKey{kEvaluationSeed, stream_of(stream), evaluation_step_.as<uint64_t>()};
-  };
+  if (ks.empty()) throw std::invalid_argument("nll: no number of samples");
   EncodedImages encoded(device_, std::min(kEvaluationBatch, set.count()), pixels(), latent);
 
   const auto encode_batch = [&](int64_t first, int64_t batch) {
     tape_.reset();
     const Tensor images(encoded.pixels_memory.as<float>(), {batch, pixels()}, device_);
-    const RandomKey key = key_at(RandomStream::test_binarize, first / kEvaluationBatch);
-    BURIN_DISPATCH(device_, gather_binarize, set.images() + first * pixels(), nullptr, batch,
-                   pixels(), key, images.data(), tape_.stream());
+    binarize_for_evaluation(set, first, images);
     const Variable heads = encode(ops::binary_input(tape_, images), false);
     BURIN_DISPATCH(device_, scale, heads.value().data(), 1.0f, encoded.heads_memory.as<float>(),
                    heads.value().elements(), false, tape_.stream());
@@ -101,7 +101,7 @@ double Vae::nll(const DeviceImages& set, int64_t k, const EvaluationProgress& pr
     if (count == 1) tape_.zero(z.data() + latent, latent);
     const Tensor log_ratio = tape_.temporary({count});
     const Tensor row_loss = tape_.temporary({count});
-    const RandomKey key = key_at(RandomStream::test_importance, number);
+    const RandomKey key = evaluation_key(RandomStream::test_importance, number);
     BURIN_DISPATCH(device_, importance_sample,
                    encoded.heads_memory.as<float>() + begin * 2 * latent, images, samples, latent,
                    first_sample, key, z.data(), log_ratio.data(), tape_.stream());
@@ -114,23 +114,34 @@ double Vae::nll(const DeviceImages& set, int64_t k, const EvaluationProgress& pr
                    encoded.sums.as<double>() + begin, tape_.stream());
   };
 
-  double total = 0;
+  std::vector<std::vector<double>> curve(ks.size());
+  for (std::vector<double>& of_images : curve) of_images.reserve(static_cast<size_t>(set.count()));
   int64_t done = 0;
   for (int64_t first = 0; first < set.count(); first += kEvaluationBatch) {
     const int64_t batch = std::min(kEvaluationBatch, set.count() - first);
     encode_batch(first, batch);
-    for (int64_t begin = 0; begin < batch; begin += images_at_once) {
-      const int64_t images = std::min(images_at_once, batch - begin);
-      for (int64_t sample = 0; sample < k; sample += samples_at_once) {
-        const int64_t samples = std::min(samples_at_once, k - sample);
-        add_samples(begin, images, first + begin, sample, samples);
-        done += images * samples;
-        if (progress) progress(done, set.count() * k);
+    int64_t begin_sample = 0;
+    for (size_t i = 0; i < ks.size(); ++i) {
+      // All samples up to the next k of some images at a time, or an image's in parts of about the
+      // same size.
+      const int64_t new_samples = ks[i] - begin_sample;
+      const int64_t parts = (new_samples + rows - 1) / rows;
+      const int64_t samples_at_once = (new_samples + parts - 1) / parts;
+      const int64_t images_at_once = std::clamp<int64_t>(rows / samples_at_once, 1, batch);
+      for (int64_t begin = 0; begin < batch; begin += images_at_once) {
+        const int64_t images = std::min(images_at_once, batch - begin);
+        for (int64_t sample = begin_sample; sample < ks[i]; sample += samples_at_once) {
+          const int64_t samples = std::min(samples_at_once, ks[i] - sample);
+          add_samples(begin, images, first + begin, sample, samples);
+          done += images * samples;
+          if (progress) progress(done, set.count() * ks.back());
+        }
       }
+      encoded.append_nll(device_, batch, ks[i], curve[i]);
+      begin_sample = ks[i];
     }
-    total += encoded.log_likelihoods(device_, batch, k);
   }
-  return -total / static_cast<double>(set.count());
+  return curve;
 }
 
 }  // namespace burin

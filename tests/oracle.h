@@ -4,6 +4,7 @@
 #pragma once
 
 #include "tests/oracle/activations.h"
+#include "tests/oracle/evaluation.h"
 #include "tests/oracle/gemm.h"
 #include "tests/oracle/importance.h"
 #include "tests/oracle/l1_update.h"

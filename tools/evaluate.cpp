@@ -7,11 +7,15 @@
 
 #include "engine/data/device_images.h"
 #include "engine/io/error.h"
+#include "evaluation/classifier_cache.h"
+#include "evaluation/image_protocol.h"
+#include "evaluation/likelihood_protocol.h"
+#include "evaluation/metrics.h"
 #include "kernels/common/parallel.h"
 #include "models/checkpoint.h"
-#include "models/classifier.h"
 #include "models/vae.h"
 #include "tools/command.h"
+#include "tools/evaluate_tables.h"
 #include "tools/progress.h"
 
 namespace burin::tools {
@@ -19,154 +23,154 @@ namespace {
 
 using nlohmann::json;
 
-constexpr uint64_t kClassifierSeed = 1;
-
 struct EvaluateArguments {
   std::string path;
   std::string data;
+  std::string cache;
   std::vector<std::string> metrics;
-  int64_t k = 500;
+  std::vector<int64_t> ks = {500};
   int64_t images = 0;  // all
+  int64_t train_images = 1000;
   int64_t count = 10000;
   uint64_t seed = 1;
   bool print_json = false;
 };
 
-json digits_json(const DigitReport& report) {
-  return {{"confidence", report.confidence},
-          {"entropy", report.entropy},
-          {"histogram", report.histogram}};
+struct Data {
+  std::string directory;
+  ImageSet train, test;
+};
+
+Data load_data(const std::string& directory, const Model& model) {
+  Data data = {directory, load_image_set(directory, Split::train),
+               load_image_set(directory, Split::test)};
+  for (const auto& [name, set] :
+       {std::pair("test", &data.test), std::pair("training", &data.train)}) {
+    if (set->pixels() == model.pixels()) continue;
+    throw Error(fmt::format("{}: {} images have {} pixels, the model makes {}",
+                            in_quotes(directory), name, set->pixels(), model.pixels()));
+  }
+  return data;
 }
 
-// Label histogram and confidence of generated images, beside those of the test images.
-json digits(Model& model, const EvaluateArguments& arguments, const std::string& data,
-            const ImageSet& test) {
-  const ImageSet train = load_image_set(data, Split::train);
-  if (train.pixels() != model.pixels()) {
-    throw Error(fmt::format("{}: training images have {} pixels, the model makes {}",
-                            in_quotes(data), train.pixels(), model.pixels()));
+// Before anything is computed: are there enough images for each metric?
+void check_counts(const std::vector<Metric>& metrics, const EvaluateArguments& arguments,
+                  const Data& data) {
+  if (arguments.images > data.test.count) {
+    throw UsageError(fmt::format("--images: {} are wanted, but {} has {} test images",
+                                 arguments.images, in_quotes(data.directory), data.test.count));
   }
-  const int64_t classes = 1 + *std::max_element(train.labels.begin(), train.labels.end());
-  Classifier classifier(DeviceImages(train, Device::cpu), classes, kClassifierSeed);
-  const std::vector<float> images =
-      model.generate(model.latent_noise(arguments.count, arguments.seed));
-  std::vector<float> real(test.images.size());
-  for (size_t i = 0; i < real.size(); ++i) {
-    real[i] = static_cast<float>(test.images[i]) / 255.0f;
-  }
-  json result = digits_json(digit_report(classifier.classify(images), classes));
-  result["count"] = arguments.count;
-  result["seed"] = arguments.seed;
-  result["test_images"] = digits_json(digit_report(classifier.classify(real), classes));
-  result["classifier_test_accuracy"] = classifier.accuracy(DeviceImages(test, Device::cpu));
-  return result;
-}
-
-void print_digits(const json& result) {
-  fmt::print(
-      "digits of {} generated images, by a classifier that is right on {:.2f} % of the test "
-      "images\n",
-      result["count"].get<int64_t>(), 100 * result["classifier_test_accuracy"].get<double>());
-  fmt::print("{:<16}", "");
-  for (size_t i = 0; i < result["histogram"].size(); ++i) fmt::print("{:>7}", i);
-  fmt::print("{:>12}{:>10}\n", "confidence", "entropy");
-  for (const auto& [name, row] :
-       {std::pair("generated", &result), std::pair("test images", &result["test_images"])}) {
-    fmt::print("{:<16}", name);
-    for (const json& fraction : (*row)["histogram"]) {
-      fmt::print("{:>5.1f} %", 100 * fraction.get<double>());
+  for (const Metric& metric : metrics) {
+    const int64_t asked = metric.of_vae ? arguments.images : arguments.count;
+    if ((!metric.of_vae || asked > 0) && asked < metric.least) {
+      throw UsageError(fmt::format("{}: {} needs at least {} images, found {}",
+                                   metric.of_vae ? "--images" : "--count", metric.name,
+                                   metric.least, asked));
     }
-    fmt::print("{:>12.3f}{:>10.3f}\n", (*row)["confidence"].get<double>(),
-               (*row)["entropy"].get<double>());
+    for (const auto& [name, set] :
+         {std::pair("test", &data.test), std::pair("training", &data.train)}) {
+      if (set->count >= metric.least) continue;
+      throw Error(fmt::format("{}: {} needs at least {} {} images, found {}",
+                              in_quotes(data.directory), metric.name, metric.least, name,
+                              set->count));
+    }
   }
 }
 
-// The first images of the test set, as many as are wanted.
-DeviceImages likelihood_images(const EvaluateArguments& arguments, const std::string& data,
-                               const ImageSet& test) {
-  ImageSet part = test;
-  if (arguments.images > 0) {
-    if (arguments.images > test.count) {
-      throw UsageError(fmt::format("--images: {} are wanted, but {} has {} test images",
-                                   arguments.images, in_quotes(data), test.count));
-    }
-    part.count = arguments.images;
-    part.images.resize(static_cast<size_t>(part.count * test.pixels()));
-    part.labels.resize(static_cast<size_t>(part.count));
-  }
+void check_ks(std::vector<int64_t> ks) {
+  std::sort(ks.begin(), ks.end());
+  const auto twice = std::adjacent_find(ks.begin(), ks.end());
+  if (twice != ks.end()) throw UsageError(fmt::format("--k: {} is given twice", *twice));
+}
+
+DeviceImages first_images(const ImageSet& set, int64_t count) {
+  ImageSet part = {count, set.rows, set.cols, {}, {}};
+  part.images.assign(set.images.begin(), set.images.begin() + count * set.pixels());
+  part.labels.assign(set.labels.begin(), set.labels.begin() + count);
   return DeviceImages(std::move(part), Device::cpu);
 }
 
-double negative_log_likelihood(Vae& vae, const DeviceImages& images, int64_t k) {
-  ProgressPrinter progress;
-  const double nll = vae.nll(images, k, [&](int64_t done, int64_t total) {
-    progress.on_count("nll: evaluation", done, total);
-  });
-  progress.finish();
-  return nll;
+void likelihoods(const std::vector<Metric>& metrics, Vae& vae, const EvaluateArguments& arguments,
+                 const Data& data, json& results) {
+  const int64_t count = arguments.images > 0 ? arguments.images : data.test.count;
+  const DeviceImages test = first_images(data.test, count);
+  const DeviceImages train = first_images(data.train, std::min(count, data.train.count));
+  const DeviceImages nll_train =
+      first_images(data.train, std::min({arguments.train_images, data.train.count}));
+  for (const Metric& metric : metrics) {
+    const std::string name = metric.name;
+    if (name == "elbo") results[name] = elbo_report(vae, test, train);
+    if (name == "kl") results[name] = kl_report(vae, test, train);
+    if (name == "active") results[name] = active_report(vae, test, train);
+    if (name != "nll") continue;
+    ProgressPrinter progress(arguments.print_json ? ProgressPrinter::Lines::json
+                                                  : ProgressPrinter::Lines::plain);
+    LikelihoodOptions options;
+    options.ks = arguments.ks;
+    options.progress = [&](int64_t done, int64_t total) {
+      progress.on_count("nll: evaluation", done, total);
+    };
+    results[name] = nll_report(vae, test, nll_train, options);
+    progress.finish();
+  }
+  results["likelihood_samples"] = {{"test", count},
+                                   {"train", train.count()},
+                                   {"nll_train", nll_train.count()},
+                                   {"seed", Vae::kEvaluationSeed}};
 }
 
-void print_likelihoods(const json& results) {
-  const int64_t images = results["images"];
-  if (results.contains("elbo")) {
-    fmt::print("test ELBO {:.2f} nats ({} images, dynamic binarisation, one sample an image)\n",
-               results["elbo"].get<double>(), images);
+void comparisons(const std::vector<Metric>& metrics, Model& model,
+                 const EvaluateArguments& arguments, const Data& data, json& results) {
+  ImageProtocolOptions options;
+  options.count = arguments.count;
+  options.seed = arguments.seed;
+  options.cache = arguments.cache.empty() ? default_cache_directory() : arguments.cache;
+  options.notice = [](const std::string& line) { fmt::print(stderr, "burin: {}\n", line); };
+  ImageProtocol protocol(model, data.train, data.test, options);
+  for (const Metric& metric : metrics) {
+    const std::string name = metric.name;
+    if (name == "digits") results[name] = protocol.digits();
+    if (name == "fd-mlp") results[name] = protocol.fd_mlp();
+    if (name == "fd-rand") results[name] = protocol.fd_rand();
+    if (name == "kid") results[name] = protocol.kid();
+    if (name == "prdc") results[name] = protocol.prdc();
+    if (name == "parzen") results[name] = protocol.parzen();
+    if (metric.of_classifier) results["classifier"] = protocol.classifier_report();
   }
-  if (results.contains("nll")) {
-    fmt::print(
-        "test NLL {:.2f} nats ({} images, dynamic binarisation, importance sampling, k = "
-        "{})\n",
-        results["nll"].get<double>(), images, results["k"].get<int64_t>());
-  }
+  results["samples"] = protocol.samples();
 }
 
 void evaluate(const EvaluateArguments& arguments) {
   const Checkpoint checkpoint = read_checkpoint(arguments.path);
   const bool is_vae = checkpoint.config.model == ModelKind::vae;
-  std::vector<std::string> metrics = arguments.metrics;
-  if (metrics.empty()) {
-    metrics = {"digits"};
-    if (is_vae) metrics.insert(metrics.begin(), "elbo");
-  }
-  for (const std::string& metric : metrics) {
-    const bool likelihood = metric == "elbo" || metric == "nll";
-    if (likelihood && !is_vae) {
-      throw UsageError(fmt::format("--metrics: a gan has no likelihood; {} is for a vae", metric));
-    }
-    if (!likelihood && metric != "digits") {
-      throw UsageError(
-          fmt::format("--metrics: {} is not known; expected elbo, nll, digits", metric));
-    }
-  }
+  const std::vector<Metric> metrics = chosen_metrics(arguments.metrics, is_vae);
+  check_ks(arguments.ks);
   cpu::set_threads(0);
   const std::unique_ptr<Model> model = load_model(checkpoint, Device::cpu);
-  std::string data = arguments.data.empty() ? checkpoint.config.data : arguments.data;
-  const ImageSet test = load_image_set(data, Split::test);
-  if (test.pixels() != model->pixels()) {
-    throw Error(fmt::format("{}: test images have {} pixels, the model makes {}", in_quotes(data),
-                            test.pixels(), model->pixels()));
-  }
+  const Data data =
+      load_data(arguments.data.empty() ? checkpoint.config.data : arguments.data, *model);
+  check_counts(metrics, arguments, data);
+
   json results = {{"path", arguments.path}, {"step", checkpoint.progress.step}};
-  for (const std::string& metric : metrics) {
-    if (metric == "elbo" || metric == "nll") {
-      Vae& vae = static_cast<Vae&>(*model);
-      const DeviceImages images = likelihood_images(arguments, data, test);
-      results["images"] = images.count();
-      if (metric == "elbo") results["elbo"] = vae.elbo(images);
-      if (metric == "nll") {
-        results["k"] = arguments.k;
-        results["nll"] = negative_log_likelihood(vae, images, arguments.k);
-      }
-    } else {
-      results["digits"] = digits(*model, arguments, data, test);
-    }
-  }
+  const auto any = [&](bool of_vae) {
+    return std::any_of(metrics.begin(), metrics.end(),
+                       [&](const Metric& metric) { return metric.of_vae == of_vae; });
+  };
+  if (any(true)) likelihoods(metrics, static_cast<Vae&>(*model), arguments, data, results);
+  if (any(false)) comparisons(metrics, *model, arguments, data, results);
   if (arguments.print_json) {
     fmt::print("{}\n", json_line(results));
-    return;
+  } else {
+    print_evaluation(results);
   }
-  if (results.contains("images")) print_likelihoods(results);
-  if (results.contains("digits")) print_digits(results["digits"]);
+}
+
+std::string metrics_help() {
+  std::string help;
+  for (const Metric& metric : all_metrics()) {
+    help += fmt::format("{}: {}{}; ", metric.name, metric.what, metric.of_vae ? " (vae)" : "");
+  }
+  return help + "all: all that fit the model; default: elbo and digits, as far as they fit";
 }
 
 }  // namespace
@@ -177,21 +181,27 @@ void add_evaluate(CLI::App& app, int&) {
   command->add_option("path", arguments->path, "run directory, or checkpoint file")
       ->required()
       ->type_name("DIR|FILE");
-  command
-      ->add_option("--metrics", arguments->metrics,
-                   "elbo: test evidence lower bound of a vae; nll: its negative log-likelihood by "
-                   "importance sampling; digits: what a classifier sees in generated images; "
-                   "default: elbo and digits, as far as they fit")
+  command->add_option("--metrics", arguments->metrics, metrics_help())
       ->delimiter(',')
+      ->allow_extra_args(false)
       ->type_name("A,B");
-  command->add_option("--k", arguments->k, "samples an image of nll")
+  command->add_option("--k", arguments->ks, "samples an image of nll; several give a curve")
+      ->delimiter(',')
+      ->allow_extra_args(false)
       ->check(CLI::Range(int64_t{1}, int64_t{1000000}))
+      ->type_name("K,K")
       ->capture_default_str();
   command
       ->add_option("--images", arguments->images,
-                   "test images of elbo and nll, the first ones; default: all")
+                   "test images of elbo, nll, kl and active, the first ones; default: all")
       ->check(CLI::Range(int64_t{1}, int64_t{1000000000}))
       ->type_name("N");
+  command
+      ->add_option("--train-images", arguments->train_images,
+                   "training images of nll's floor, the first ones, as far as there are")
+      ->check(CLI::Range(int64_t{1}, int64_t{1000000000}))
+      ->type_name("N")
+      ->capture_default_str();
   command->add_option("--count", arguments->count, "generated images")
       ->check(CLI::Range(int64_t{1}, int64_t{1000000}))
       ->capture_default_str();
@@ -200,7 +210,14 @@ void add_evaluate(CLI::App& app, int&) {
       ->capture_default_str();
   command->add_option("--data", arguments->data, "data directory; default: the run's")
       ->type_name("DIR");
-  command->add_flag("--json", arguments->print_json, "print the result as one JSON object");
+  command
+      ->add_option("--cache", arguments->cache,
+                   "directory that the trained classifier is kept in; default: burin in the user's "
+                   "cache")
+      ->check(not_empty())
+      ->type_name("DIR");
+  command->add_flag("--json", arguments->print_json,
+                    "print the result as one JSON object, and progress as one a line");
   command->callback([arguments] { evaluate(*arguments); });
 }
 

@@ -8,6 +8,9 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "tools/command.h"
 
 namespace burin::tools {
 namespace {
@@ -51,7 +54,8 @@ std::string zeros_text(const LogPoint& point) {
   return text;
 }
 
-ProgressPrinter::ProgressPrinter() : terminal_(isatty(STDERR_FILENO) == 1) {}
+ProgressPrinter::ProgressPrinter(Lines lines)
+    : terminal_(isatty(STDERR_FILENO) == 1), lines_(lines) {}
 
 void ProgressPrinter::on_step(int64_t step, int64_t total) {
   const double time = now();
@@ -64,13 +68,17 @@ void ProgressPrinter::on_step(int64_t step, int64_t total) {
   draw(step, total);
 }
 
-// "  12 s left", as soon as there is something to judge it by.
-std::string ProgressPrinter::left_text(int64_t step, int64_t total) const {
+double ProgressPrinter::seconds_left(int64_t step, int64_t total) const {
   const double elapsed = now() - started_;
   const int64_t done = step - first_step_;
-  if (done <= 0 || elapsed <= 0) return "";
-  const double seconds = elapsed / static_cast<double>(done) * static_cast<double>(total - step);
-  return "  " + duration_text(seconds) + " left";
+  if (done <= 0 || elapsed <= 0) return -1;
+  return elapsed / static_cast<double>(done) * static_cast<double>(total - step);
+}
+
+// "  12 s left", as soon as there is something to judge it by.
+std::string ProgressPrinter::left_text(int64_t step, int64_t total) const {
+  const double seconds = seconds_left(step, total);
+  return seconds < 0 ? "" : "  " + duration_text(seconds) + " left";
 }
 
 void ProgressPrinter::on_count(const char* what, int64_t done, int64_t total) {
@@ -86,6 +94,14 @@ void ProgressPrinter::on_count(const char* what, int64_t done, int64_t total) {
   }
   if (time - drawn_ < kSecondsBetweenLines) return;
   drawn_ = time;
+  if (lines_ == Lines::json) {
+    fmt::print(stderr, "{}\n",
+               json_line({{"progress", what},
+                          {"done", done},
+                          {"total", total},
+                          {"seconds_left", std::max(0.0, seconds_left(done, total))}}));
+    return;
+  }
   fmt::print(stderr, "{} {}/{}{}\n", what, done, total, left_text(done, total));
 }
 

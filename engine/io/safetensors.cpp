@@ -1,7 +1,6 @@
 #include "engine/io/safetensors.h"
 
 #include <fmt/format.h>
-#include <xxhash.h>
 
 #include <algorithm>
 #include <bit>
@@ -14,6 +13,7 @@
 
 #include "engine/io/error.h"
 #include "engine/io/files.h"
+#include "engine/io/hash.h"
 
 namespace burin {
 namespace {
@@ -31,45 +31,22 @@ constexpr size_t kAlignment = 64;
 constexpr uint64_t kHeaderLimit = 100'000'000;  // the reference implementation's
 constexpr size_t kDeepest = 3;                  // header, tensor, shape
 
-class Hash {
- public:
-  Hash() : state_(XXH3_createState()) {
-    if (state_ == nullptr || XXH3_128bits_reset(state_) == XXH_ERROR) throw std::bad_alloc();
+void add_to(Hash& hash, const std::map<std::string, std::string>& metadata) {
+  hash.add(uint64_t{metadata.size() - metadata.count(kHash)});
+  for (const auto& [key, value] : metadata) {
+    if (key == kHash) continue;
+    hash.add(key);
+    hash.add(value);
   }
-  ~Hash() { XXH3_freeState(state_); }
-  Hash(const Hash&) = delete;
-  Hash& operator=(const Hash&) = delete;
+}
 
-  void add(const void* data, size_t bytes) { XXH3_128bits_update(state_, data, bytes); }
-  void add(uint64_t number) { add(&number, sizeof number); }
-  void add(const std::string& text) {
-    add(uint64_t{text.size()});
-    add(text.data(), text.size());
-  }
-  void add(const std::map<std::string, std::string>& metadata) {
-    add(uint64_t{metadata.size() - metadata.count(kHash)});
-    for (const auto& [key, value] : metadata) {
-      if (key == kHash) continue;
-      add(key);
-      add(value);
-    }
-  }
-  void add(const std::string& name, const std::vector<int64_t>& shape, const float* data,
-           uint64_t size) {
-    add(name);
-    add(uint64_t{shape.size()});
-    for (const int64_t dimension : shape) add(static_cast<uint64_t>(dimension));
-    add(data, size * sizeof(float));
-  }
-  std::string hexadecimal() const {
-    XXH128_canonical_t bytes;
-    XXH128_canonicalFromHash(&bytes, XXH3_128bits_digest(state_));
-    return fmt::format("{:02x}", fmt::join(bytes.digest, ""));
-  }
-
- private:
-  XXH3_state_t* state_;
-};
+void add_to(Hash& hash, const std::string& name, const std::vector<int64_t>& shape,
+            const float* data, uint64_t size) {
+  hash.add(name);
+  hash.add(uint64_t{shape.size()});
+  for (const int64_t dimension : shape) hash.add(static_cast<uint64_t>(dimension));
+  hash.add(data, size * sizeof(float));
+}
 
 // False if the tensor would have more bytes than an int64_t can count.
 bool count_elements(std::span<const int64_t> shape, uint64_t& size) {
@@ -172,10 +149,10 @@ void write_safetensors(const std::string& path, const std::vector<TensorRef>& te
   metadata.erase(kHash);
   metadata[kWriter] = kBurin;
   Hash hash;
-  hash.add(metadata);
+  add_to(hash, metadata);
   hash.add(uint64_t{by_name.size()});
   for (const auto& [name, tensor] : by_name) {
-    hash.add(name, tensor.first->shape, tensor.first->data, tensor.second);
+    add_to(hash, name, tensor.first->shape, tensor.first->data, tensor.second);
   }
   metadata[kHash] = hash.hexadecimal();
   header[kMetadata] = metadata;
@@ -319,10 +296,10 @@ void SafetensorsFile::parse_header(const std::string& header, uint64_t data_byte
 
 void SafetensorsFile::check_hash(const std::string& expected) const {
   Hash hash;
-  hash.add(metadata_);
+  add_to(hash, metadata_);
   hash.add(uint64_t{tensors_.size()});
   for (const auto& [name, entry] : tensors_) {
-    hash.add(name, entry.shape, data_.get() + entry.begin, entry.size);
+    add_to(hash, name, entry.shape, data_.get() + entry.begin, entry.size);
   }
   const std::string found = hash.hexadecimal();
   if (found != expected) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <string>
+#include <vector>
 
 namespace burin {
 
@@ -20,6 +21,7 @@ class Shape {
   int rank() const { return rank_; }
   int64_t operator[](int axis) const { return sizes_[static_cast<size_t>(axis)]; }
   int64_t elements() const;
+  std::vector<int64_t> sizes() const { return {sizes_.begin(), sizes_.begin() + rank_}; }
   bool operator==(const Shape&) const = default;
   std::string to_string() const;  // "[128, 784]"
 

@@ -109,6 +109,86 @@ TEST_F(Importance, WeightsThatAreZeroInfiniteOrNaN) {
   }
 }
 
+// x = W z + deviation * noise in three dimensions, of two latents: p(x) is a Gaussian, and so is
+// the posterior. Estimated with the diagonal Gaussian N(mean, scale^2 * the posterior's variances).
+struct LinearGaussian {
+  double w[3][2];
+  double deviation;
+  double x[3];
+
+  // M = I + W^T W / deviation^2, v = W^T x / deviation^2: the posterior is N(M^-1 v, M^-1).
+  double m(int i, int j) const {
+    double sum = i == j ? 1 : 0;
+    for (const auto& row : w) sum += row[i] * row[j] / (deviation * deviation);
+    return sum;
+  }
+  double v(int i) const {
+    double sum = 0;
+    for (int d = 0; d < 3; ++d) sum += w[d][i] * x[d] / (deviation * deviation);
+    return sum;
+  }
+  double determinant() const { return m(0, 0) * m(1, 1) - m(0, 1) * m(1, 0); }
+  double mean(int i) const { return (m(1 - i, 1 - i) * v(i) - m(0, 1) * v(1 - i)) / determinant(); }
+  double variance(int i) const { return m(1 - i, 1 - i) / determinant(); }
+  // log N(x; 0, W W^T + deviation^2 I), by Woodbury's identity.
+  double log_likelihood() const {
+    double sum = -0.5 * std::log(determinant()) + 0.5 * (v(0) * mean(0) + v(1) * mean(1));
+    for (const double value : x) {
+      sum += oracle::log_normal_density(value, 0, 2 * std::log(deviation));
+    }
+    return sum;
+  }
+  double log_given(const float* z) const {
+    double sum = 0;
+    for (int d = 0; d < 3; ++d) {
+      const double centre = w[d][0] * double(z[0]) + w[d][1] * double(z[1]);
+      sum += oracle::log_normal_density(x[d], centre, 2 * std::log(deviation));
+    }
+    return sum;
+  }
+};
+
+struct Estimate {
+  double value, error;  // the error as the spread of the weights says
+};
+Estimate estimate(const LinearGaussian& model, double scale, int64_t samples) {
+  Buffer heads(4), z(samples * 2), log_ratio(samples), row_loss(samples);
+  for (int i = 0; i < 2; ++i) {
+    heads[i] = float(model.mean(i));
+    heads[2 + i] = float(std::log(scale * scale * model.variance(i)));
+  }
+  twin::importance_sample(heads.data(), 1, samples, 2, 0, Key(), z.data(), log_ratio.data(), {});
+  std::vector<double> weights;
+  for (int64_t s = 0; s < samples; ++s) {
+    row_loss[s] = float(-model.log_given(z.data() + 2 * s));
+    weights.push_back(double(log_ratio[s]) - double(row_loss[s]));
+  }
+  BufferOf<double> exponent(1), sum(1);
+  twin::importance_sum(row_loss.data(), log_ratio.data(), 1, samples, true, exponent.data(),
+                       sum.data(), {});
+  const double value = std::log(sum[0]) + exponent[0] * std::log(2.0) - std::log(double(samples));
+  double squares = 0;
+  for (const double w : weights) squares += std::pow(std::exp(w - value) - 1, 2);
+  return {value, std::sqrt(squares) / double(samples)};
+}
+
+// Columns of W at right angles: the posterior is diagonal, each weight is p(x), and one sample says
+// it all. Rounded are heads and row_loss, terms of which are up to about 30.
+TEST_F(Importance, IsExactWhereThePosteriorIs) {
+  const LinearGaussian model = {{{0.8, 0.3}, {0.4, -0.6}, {0.0, 0.9}}, 0.5, {1.0, -0.7, 0.4}};
+  ASSERT_NEAR(model.m(0, 1), 0, 1e-15);
+  for (const int64_t samples : {1, 37}) {
+    EXPECT_NEAR(estimate(model, 1.0, samples).value, model.log_likelihood(), 60 * kEpsilon);
+  }
+}
+
+TEST_F(Importance, ComesToTheLikelihoodOfALinearGaussianModel) {
+  const LinearGaussian model = {{{0.8, 0.7}, {0.4, -0.2}, {-0.3, 0.9}}, 0.5, {1.0, -0.7, 0.4}};
+  const Estimate found = estimate(model, 1.3, 20000);
+  EXPECT_LT(found.error, 0.02) << "the estimate says little";
+  EXPECT_NEAR(found.value, model.log_likelihood(), 5 * found.error);
+}
+
 // The formula's own exponential against the library's.
 TEST(ImportanceWeight, IsTheExponential) {
   double worst = 0;

@@ -148,6 +148,38 @@ TEST_F(VaeNll, NeitherChunksNorThreadsMatter) {
                "third");
 }
 
+// Each point of a curve has the bits of its own run, image by image.
+TEST_F(VaeNll, CurveIsOfTheFirstSamples) {
+  const DeviceImages images = first(253);
+  const std::vector<int64_t> ks = {1, 2, 9};
+  const auto curve = vae.nll_curve(images, ks, {}, 40);
+  ASSERT_EQ(curve.size(), ks.size());
+  for (size_t i = 0; i < ks.size(); ++i) {
+    ASSERT_EQ(curve[i].size(), 253u);
+    EXPECT_EQ(vae.nll_curve(images, {ks[i]})[0], curve[i]) << ks[i];
+    double sum = 0;
+    for (const double nll : curve[i]) sum += nll;
+    EXPECT_EQ(vae.nll(images, ks[i]), sum / 253);
+  }
+  for (const int64_t image : {0, 252}) {
+    expect_close(curve[2][size_t(image)], -oracle::log_mean_exp(log_weights(image, 9)), kUlps, 0,
+                 "image");
+  }
+}
+
+TEST_F(VaeNll, PosteriorsAreThoseOfTheEncoder) {
+  const std::vector<float> heads = vae.posteriors(first(252));
+  ASSERT_EQ(heads.size(), 252 * 2 * latents);
+  for (const int64_t image : {0, 249, 251}) {
+    const Posterior q = posterior(pixels(image));
+    for (size_t d = 0; d < latents; ++d) {
+      const size_t head = size_t(image) * 2 * latents + d;
+      EXPECT_NEAR(heads[head], q.mean[d], 100 * kEpsilon * (1 + std::abs(q.mean[d])));
+      EXPECT_NEAR(heads[head + latents], q.logvar[d], 100 * kEpsilon * (1 + std::abs(q.logvar[d])));
+    }
+  }
+}
+
 TEST_F(VaeNll, ProgressCountsUpToTheEnd) {
   std::vector<int64_t> seen;
   vae.nll(
@@ -187,6 +219,9 @@ TEST_F(VaeNll, MemoryIsKnownBeforehand) {
 TEST_F(VaeNll, RefusesNoSamples) {
   EXPECT_THROW(vae.nll(test.data, 0), std::invalid_argument);
   EXPECT_THROW(vae.nll(test.data, int64_t{1} << 32), std::invalid_argument);
+  EXPECT_THROW(vae.nll_curve(test.data, {}), std::invalid_argument);
+  EXPECT_THROW(vae.nll_curve(test.data, {2, 2}), std::invalid_argument);
+  EXPECT_THROW(vae.nll_curve(test.data, {2, 1}), std::invalid_argument);
 }
 
 // One latent: the integral of p(x | z) p(z) over z, by the midpoint rule.

@@ -1,4 +1,4 @@
-#include "models/classifier.h"
+#include "evaluation/classifier.h"
 
 #include <gtest/gtest.h>
 

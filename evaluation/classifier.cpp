@@ -1,11 +1,17 @@
-#include "models/classifier.h"
+#include "evaluation/classifier.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
 
 #include "engine/backend/dispatch.h"
+#include "engine/io/error.h"
+#include "engine/io/hash.h"
 #include "engine/optim/optimizer.h"
 #include "engine/random_streams.h"
+#include "evaluation/batches.h"
 #include "kernels/gather/gather.h"
 #include "kernels/softmax_cross_entropy/softmax_cross_entropy.h"
 
@@ -14,22 +20,61 @@ namespace {
 
 constexpr float kDropout = 0.2f;
 constexpr float kLearningRate = 1e-3f;
-constexpr int64_t kEvaluationBatch = 500;
 
 MlpOptions layers(int64_t pixels, int64_t classes) {
   MlpOptions options;
-  options.sizes = {pixels, 256, 128, classes};
+  options.sizes = {pixels, 256, Classifier::kFeatures, classes};
   return options;
 }
 
 }  // namespace
 
-Classifier::Classifier(const DeviceImages& train, int64_t classes, uint64_t seed)
-    : pixels_(train.pixels()),
+Classifier::Classifier(Device device, int64_t pixels, int64_t classes)
+    : pixels_(pixels),
       classes_(classes),
-      tape_(train.device()),
-      net_(parameters_, layers(pixels_, classes)) {
-  parameters_.allocate(train.device());
+      tape_(device),
+      net_(parameters_, layers(pixels, classes)) {
+  parameters_.allocate(device);
+}
+
+Classifier::Classifier(const SafetensorsFile& file, int64_t pixels, int64_t classes)
+    : Classifier(Device::cpu, pixels, classes) {
+  for (int i = 0; i < parameters_.count(); ++i) {
+    const std::string& name = parameters_.info(i).name;
+    const Tensor value = parameters_.value(i);
+    const std::vector<int64_t> expected = value.shape().sizes();
+    if (file.shape(name) != expected) {
+      throw Error(fmt::format("{}: {} has shape [{}], expected [{}]", in_quotes(file.path()), name,
+                              fmt::join(file.shape(name), ", "), fmt::join(expected, ", ")));
+    }
+    value.set({file.data(name), file.data(name) + file.size(name)});
+  }
+}
+
+void Classifier::save(const std::string& path,
+                      const std::map<std::string, std::string>& metadata) const {
+  std::vector<std::vector<float>> values;
+  std::vector<TensorRef> tensors;
+  for (int i = 0; i < parameters_.count(); ++i) {
+    values.push_back(parameters_.value(i).to_host());
+    tensors.push_back(
+        {parameters_.info(i).name, parameters_.value(i).shape().sizes(), values.back().data()});
+  }
+  write_safetensors(path, tensors, metadata);
+}
+
+std::string Classifier::hash() const {
+  Hash hash;
+  for (int i = 0; i < parameters_.count(); ++i) {
+    const std::vector<float> values = parameters_.value(i).to_host();
+    hash.add(parameters_.info(i).name);
+    hash.add(values.data(), values.size() * sizeof(float));
+  }
+  return hash.hexadecimal();
+}
+
+Classifier::Classifier(const DeviceImages& train, int64_t classes, uint64_t seed)
+    : Classifier(train.device(), train.pixels(), classes) {
   int layer = 0;
   for (const Linear& linear : net_.layers()) {
     linear.initialize(parameters_, Initialization::he, seed,
@@ -70,21 +115,23 @@ Variable Classifier::logits_of(Variable x, bool training, const RandomKey& key) 
 }
 
 std::vector<float> Classifier::classify(const std::vector<float>& images) {
-  const int64_t count = static_cast<int64_t>(images.size()) / pixels_;
-  std::vector<float> probabilities;
-  for (int64_t first = 0; first < count; first += kEvaluationBatch) {
-    const int64_t batch = std::min(kEvaluationBatch, count - first);
-    tape_.reset();
-    const Tensor x = tape_.temporary({batch, pixels_});
-    x.set({images.begin() + first * pixels_, images.begin() + (first + batch) * pixels_});
-    const Variable logits = logits_of(tape_.constant(x), false, {});
-    const Tensor made = tape_.temporary({batch, classes_});
-    BURIN_DISPATCH(tape_.device(), softmax, logits.value().data(), batch, classes_, made.data(),
+  return outputs_of(tape_, images, pixels_, [&](Variable x) {
+    const Tensor logits = logits_of(x, false, {}).value();
+    const Tensor made = tape_.temporary(logits.shape());
+    BURIN_DISPATCH(tape_.device(), softmax, logits.data(), logits.rows(), classes_, made.data(),
                    {});
-    const std::vector<float> values = made.to_host();
-    probabilities.insert(probabilities.end(), values.begin(), values.end());
-  }
-  return probabilities;
+    return made;
+  });
+}
+
+Points Classifier::features(const std::vector<float>& images) {
+  return Points(kFeatures, outputs_of(tape_, images, pixels_, [&](Variable x) {
+                  return net_.forward_hidden(tape_, parameters_, x, false, {}).value();
+                }));
+}
+
+std::vector<int64_t> Classifier::sizes() const {
+  return layers(pixels_, classes_).sizes;
 }
 
 double Classifier::accuracy(const DeviceImages& set) {
