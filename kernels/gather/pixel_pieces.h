@@ -69,6 +69,25 @@ BURIN_ALWAYS_INLINE void draw_pixels(const PhiloxPosition& position, int64_t end
   draws.count = 0;
 }
 
+// out[i, i + count) = binarize of the pixels, of which kWordsATile are there to be read, or the
+// block is listed as one to draw. i is a multiple of 4.
+BURIN_ALWAYS_INLINE void binarize_tile(const uint8_t* __restrict__ pixels, int64_t i, int64_t count,
+                                       const PhiloxPosition& position, int64_t end, float* out,
+                                       PixelDraws& draws) {
+  for (int64_t j = 0; j < count; ++j) out[i + j] = pixels[j] == 255 ? 1.0f : 0.0f;
+
+  alignas(64) uint8_t open[kWordsATile];  // neither 0 nor 255
+  for (int64_t j = 0; j < kWordsATile; ++j) open[j] = static_cast<uint8_t>(pixels[j] + 1) > 1;
+  for (int64_t j = 0; j < count; j += 4) {
+    uint32_t any;
+    std::memcpy(&any, open + j, sizeof any);
+    draws.block[draws.count] = static_cast<uint32_t>((i + j) / 4);
+    std::memcpy(draws.pixel[draws.count], pixels + j, 4);
+    draws.count += any != 0;
+    if (draws.count == kPhiloxLanes) draw_pixels(position, end, out, draws);
+  }
+}
+
 // out[begin, end) = binarize of the pixels; begin is a multiple of kWordsATile. Bytes 0 and 255 are
 // 0 and 1 whatever the random word: only blocks with another byte are drawn, 27 % of them in MNIST.
 template <class Source>
@@ -76,25 +95,29 @@ BURIN_ALWAYS_INLINE void binarize_pixels(const uint8_t* images, Source source, i
                                          int64_t begin, int64_t end, const PhiloxPosition& position,
                                          float* out) {
   PixelDraws draws;
-  for (int64_t i = begin; i < end; i += kWordsATile) {
-    const int64_t count = std::min(kWordsATile, end - i);
-    alignas(64) uint8_t pixels[kWordsATile] = {};
-    const auto copy = [ i, &pixels ](const uint8_t* row, int64_t element, int64_t length)
+  if (cols % 4 == 0) {  // no block crosses from row to row: pixels are read where they lie
+    const auto binarize_piece = [&](const uint8_t* row, int64_t element, int64_t length)
         __attribute__((always_inline)) {
-      std::copy_n(row, length, pixels + (element - i));
+      int64_t j = 0;
+      for (; j + kWordsATile <= length; j += kWordsATile) {
+        binarize_tile(row + j, element + j, kWordsATile, position, end, out, draws);
+      }
+      if (j == length) return;
+      alignas(64) uint8_t rest[kWordsATile] = {};
+      std::memcpy(rest, row + j, static_cast<size_t>(length - j));
+      binarize_tile(rest, element + j, length - j, position, end, out, draws);
     };
-    for_row_pieces(images, source, cols, i, i + count, copy);
-    for (int64_t j = 0; j < count; ++j) out[i + j] = pixels[j] == 255 ? 1.0f : 0.0f;
-
-    alignas(64) uint8_t open[kWordsATile];  // neither 0 nor 255
-    for (int64_t j = 0; j < kWordsATile; ++j) open[j] = static_cast<uint8_t>(pixels[j] + 1) > 1;
-    for (int64_t j = 0; j < kWordsATile; j += 4) {
-      uint32_t any;
-      std::memcpy(&any, open + j, sizeof any);
-      draws.block[draws.count] = static_cast<uint32_t>((i + j) / 4);
-      std::memcpy(draws.pixel[draws.count], pixels + j, 4);
-      draws.count += any != 0;
-      if (draws.count == kPhiloxLanes) draw_pixels(position, end, out, draws);
+    for_row_pieces(images, source, cols, begin, end, binarize_piece);
+  } else {
+    for (int64_t i = begin; i < end; i += kWordsATile) {
+      const int64_t count = std::min(kWordsATile, end - i);
+      alignas(64) uint8_t pixels[kWordsATile] = {};
+      const auto copy = [ i, &pixels ](const uint8_t* row, int64_t element, int64_t length)
+          __attribute__((always_inline)) {
+        std::copy_n(row, length, pixels + (element - i));
+      };
+      for_row_pieces(images, source, cols, i, i + count, copy);
+      binarize_tile(pixels, i, count, position, end, out, draws);
     }
   }
   if (draws.count > 0) draw_pixels(position, end, out, draws);
