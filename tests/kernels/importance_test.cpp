@@ -138,10 +138,10 @@ struct LinearGaussian {
     }
     return sum;
   }
-  double log_given(const float* z) const {
+  double log_given(float z0, float z1) const {
     double sum = 0;
     for (int d = 0; d < 3; ++d) {
-      const double centre = w[d][0] * double(z[0]) + w[d][1] * double(z[1]);
+      const double centre = w[d][0] * double(z0) + w[d][1] * double(z1);
       sum += oracle::log_normal_density(x[d], centre, 2 * std::log(deviation));
     }
     return sum;
@@ -160,7 +160,7 @@ Estimate estimate(const LinearGaussian& model, double scale, int64_t samples) {
   twin::importance_sample(heads.data(), 1, samples, 2, 0, Key(), z.data(), log_ratio.data(), {});
   std::vector<double> weights;
   for (int64_t s = 0; s < samples; ++s) {
-    row_loss[s] = float(-model.log_given(z.data() + 2 * s));
+    row_loss[s] = float(-model.log_given(z[2 * s], z[2 * s + 1]));
     weights.push_back(double(log_ratio[s]) - double(row_loss[s]));
   }
   BufferOf<double> exponent(1), sum(1);
