@@ -3,16 +3,12 @@
 # ones.
 include_guard(GLOBAL)
 find_package(GTest REQUIRED)
+include(${CMAKE_CURRENT_LIST_DIR}/test_options.cmake)
 
 function(burin_cases name)
   add_library(${name} OBJECT ${ARGN})
   target_link_libraries(${name} PRIVATE burin_kernels GTest::gtest)
-  target_compile_options(${name} PRIVATE -Wall -Wextra -ffp-contract=off)
-  burin_compile_fast(${name})
-  if(BURIN_SANITIZE)
-    target_compile_options(${name} PRIVATE ${BURIN_CXX_OPTIONS} -Wno-conversion)
-  endif()
-  target_precompile_headers(${name} PRIVATE <gtest/gtest.h> <random> <vector>)
+  burin_test_options(${name})
 endfunction()
 
 file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/kernels/*_case.cpp

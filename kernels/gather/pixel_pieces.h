@@ -69,8 +69,9 @@ BURIN_ALWAYS_INLINE void draw_pixels(const PhiloxPosition& position, int64_t end
   draws.count = 0;
 }
 
-// out[i, i + count) = binarize of the pixels, of which kWordsATile are there to be read, or the
-// block is listed as one to draw. i is a multiple of 4.
+// out[i, i + count): 0 and 1 where the byte alone decides; the blocks of four with another byte are
+// listed, and drawn when the list is full. kWordsATile pixels must be readable; i is a multiple
+// of 4.
 BURIN_ALWAYS_INLINE void binarize_tile(const uint8_t* __restrict__ pixels, int64_t i, int64_t count,
                                        const PhiloxPosition& position, int64_t end, float* out,
                                        PixelDraws& draws) {

@@ -92,10 +92,11 @@ int next_shape(const MicroKernel& kernel, int64_t columns) {
 
 // While a tile is multiplied, what is read later comes closer; the hardware's own prefetching ends
 // at each row of B, of a transposed A, or of C. `block` counts the tiles of a panel. The next panel
-// is asked for once; the rows of A that the next tile takes, from row `next_row` of C on, only by a
-// chunk's first panel, after which they are in the second level cache. A deep A does not stay
-// there: it is asked for by every panel (gradients of weights from batches of thousands: without
-// it a third of the speed). All other tiles ask for what their own end reads and writes.
+// is asked for once; the rows of A that the next tile takes, from row `next_row` of C on, only by
+// the first panel that this thread makes of them, after which they are in the second level cache. A
+// deep A does not stay there: it is asked for by every panel (gradients of weights from batches of
+// thousands: without it a third of the speed). All other tiles ask for what their own end reads and
+// writes.
 void look_ahead(const Product& x, bool first_panel, int64_t block, int64_t next_row,
                 int64_t row_end, int64_t next_column, Tile* tile) {
   constexpr int64_t kLines = 2 * kCacheLine;  // a tile asks for kLines * depth floats
