@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <stdexcept>
+#include <string>
 
 #include "engine/backend/dispatch.h"
 #include "kernels/reduce/reduce.h"
@@ -19,15 +21,37 @@ Optimizer::Optimizer(const Parameters& parameters, const UpdateRule& rule, Strea
     : parameters_(parameters),
       rule_(rule),
       stream_(stream),
-      state1_(parameters.device(), state_bytes(parameters, rule.optimizer != OptimizerKind::sgd)),
-      state2_(parameters.device(), state_bytes(parameters, rule.optimizer == OptimizerKind::adam)),
+      m_(parameters.device(), state_bytes(parameters, has_m(rule.optimizer))),
+      v_(parameters.device(), state_bytes(parameters, has_v(rule.optimizer))),
+      a_(parameters.device(), state_bytes(parameters, has_a(rule.optimizer))),
       scalars_(parameters.device(), sizeof(UpdateScalars)),
       device_segments_(parameters.device(), parameters.infos().size() * sizeof(UpdateSegment)),
       stats_(parameters.device(), parameters.infos().size() * sizeof(SegmentStats)) {
   for (const ParameterInfo& info : parameters.infos()) {
-    segments_.push_back({info.offset, info.shape.elements(), 0.0f, false});
+    segments_.push_back({info.offset, info.shape.elements(), 0.0f});
   }
+  if (rule_.penalty == Penalty::group_lasso) group_rows();
   upload_segments();
+}
+
+// Each weight with the bias of its name.
+void Optimizer::group_rows() {
+  const std::vector<ParameterInfo>& infos = parameters_.infos();
+  const std::string weight_suffix = ".weight";
+  for (size_t i = 0; i < infos.size(); ++i) {
+    const ParameterInfo& info = infos[i];
+    if (!info.is_weight) continue;
+    if (info.shape.rank() != 2 || !info.name.ends_with(weight_suffix)) {
+      throw std::invalid_argument("group lasso: " + info.name + " is not a layer's weight");
+    }
+    const std::string bias = info.name.substr(0, info.name.size() - weight_suffix.size()) + ".bias";
+    segments_[i].row = info.shape[1];
+    for (size_t j = 0; j < infos.size(); ++j) {
+      if (infos[j].name != bias) continue;
+      segments_[i].bias = infos[j].offset;
+      segments_[j].in_rows = true;
+    }
+  }
 }
 
 void Optimizer::upload_segments() {
@@ -35,11 +59,28 @@ void Optimizer::upload_segments() {
                        device_segments_.bytes(), stream_);
 }
 
-void Optimizer::set_lambda(float lambda) {
-  if (lambda == lambda_) return;
-  lambda_ = lambda;
+template <class LambdaOf>
+void Optimizer::change_lambdas(const LambdaOf& lambda_of) {
+  bool changed = false;
   for (size_t i = 0; i < segments_.size(); ++i) {
-    if (parameters_.infos()[i].is_weight) segments_[i].lambda = lambda;
+    if (!parameters_.infos()[i].is_weight || segments_[i].lambda == lambda_of(i)) continue;
+    segments_[i].lambda = lambda_of(i);
+    changed = true;
+  }
+  if (changed) upload_segments();
+}
+
+void Optimizer::set_lambda(float lambda) {
+  change_lambdas([lambda](size_t) { return lambda; });
+}
+
+void Optimizer::set_lambdas(const std::vector<double>& lambdas, double factor) {
+  change_lambdas([&](size_t i) { return static_cast<float>(lambdas[i] * factor); });
+}
+
+void Optimizer::set_weight_decay(float decay) {
+  for (size_t i = 0; i < segments_.size(); ++i) {
+    if (parameters_.infos()[i].is_weight) segments_[i].decay = decay;
   }
   upload_segments();
 }
@@ -78,10 +119,10 @@ void Optimizer::step(const UpdateScalars* device_scalars) {
   const bool later = parameters_.device() == Device::cpu;
   stats_are_stale_ = later;
   BURIN_DISPATCH(parameters_.device(), l1_update, parameters_.values().as<float>(),
-                 parameters_.gradients().as<float>(), state1_.as<float>(), state2_.as<float>(),
-                 device_segments_.as<UpdateSegment>(), static_cast<int64_t>(segments_.size()),
-                 parameters_.elements(), rule_, device_scalars,
-                 later ? nullptr : stats_.as<SegmentStats>(), stream_);
+                 parameters_.gradients().as<float>(), m_.as<float>(), v_.as<float>(),
+                 a_.as<float>(), device_segments_.as<UpdateSegment>(),
+                 static_cast<int64_t>(segments_.size()), parameters_.elements(), rule_,
+                 device_scalars, later ? nullptr : stats_.as<SegmentStats>(), stream_);
 }
 
 void Optimizer::step(float learning_rate, int64_t t) {
@@ -163,9 +204,20 @@ std::vector<Optimizer::State> Optimizer::states() const {
     case OptimizerKind::sgd:
       return {};
     case OptimizerKind::momentum:
-      return {{"momentum", &state1_}};
+    case OptimizerKind::nesterov:
+      return {{"momentum", &m_}};
+    case OptimizerKind::adagrad:
+    case OptimizerKind::rmsprop:
+      return {{"v", &v_}};
+    case OptimizerKind::adadelta:
+      return {{"v", &v_}, {"steps", &a_}};
+    case OptimizerKind::amsgrad:
+      return {{"m", &m_}, {"v", &v_}, {"largest_v", &a_}};
     case OptimizerKind::adam:
-      return {{"m", &state1_}, {"v", &state2_}};
+    case OptimizerKind::adamw:
+    case OptimizerKind::adamax:
+    case OptimizerKind::nadam:
+      return {{"m", &m_}, {"v", &v_}};
   }
   return {};
 }

@@ -9,16 +9,22 @@
 
 namespace burin {
 
-// An optimiser with its L1 penalty; the formulas are in kernels/l1_update/l1_update.h. State lives
-// in flat buffers of the parameters' layout. Biases are never penalised.
+// An optimiser with its penalty; the formulas are in kernels/l1_update/l1_update.h. State lives in
+// flat buffers of the parameters' layout. Biases are not penalised, but for group lasso, whose
+// groups are a neuron's incoming weights and its bias.
 class Optimizer {
  public:
   // Keeps a reference to `parameters`, which must be allocated and outlive this. Works on `stream`.
+  // Group lasso asks for weights of rank 2, "NAME.weight", with a bias "NAME.bias" or none.
   Optimizer(const Parameters& parameters, const UpdateRule& rule, Stream stream = {});
 
-  // The penalty on all weights from the next step on.
+  // The penalty on all weights, or on each parameter (of biases it is not read) times `factor`,
+  // from the next step on.
   void set_lambda(float lambda);
-  float lambda() const { return lambda_; }
+  void set_lambdas(const std::vector<double>& lambdas, double factor = 1);
+  float lambda(int parameter) const { return segments_[static_cast<size_t>(parameter)].lambda; }
+  // AdamW's, on all weights.
+  void set_weight_decay(float decay);
   // From the next step on, weights that are exactly zero stay zero: the support is fixed.
   void freeze_zeros();
 
@@ -43,7 +49,7 @@ class Optimizer {
   // Counts zeros and norms without a step (after loading); gradient norms become 0.
   void measure();
 
-  // State buffers by name: "m" and "v" for Adam, "momentum", or none.
+  // State buffers by name, as checkpoints have them: "m" and "v" for Adam, "momentum", or none.
   struct State {
     const char* name;
     const Memory* buffer;
@@ -54,16 +60,19 @@ class Optimizer {
  private:
   std::vector<SegmentStats> all_stats() const;
   void count_if_stale() const;
+  void group_rows();
+  template <class LambdaOf>
+  void change_lambdas(const LambdaOf& lambda_of);
   void upload_segments();
 
   const Parameters& parameters_;
   const UpdateRule rule_;
   const Stream stream_;
-  float lambda_ = 0;
   std::vector<UpdateSegment> segments_;
   // On the device.
-  Memory state1_;
-  Memory state2_;
+  Memory m_;
+  Memory v_;
+  Memory a_;
   Memory scalars_;          // UpdateScalars, of step(learning_rate, t)
   Memory device_segments_;  // as segments_
   Memory stats_;            // SegmentStats, one a segment

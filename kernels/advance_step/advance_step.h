@@ -6,6 +6,7 @@
 
 #include <cstdint>
 
+#include "kernels/common/host_device.h"
 #include "kernels/common/stream.h"
 #include "kernels/l1_update/l1_update.h"
 

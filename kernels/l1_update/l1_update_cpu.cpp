@@ -4,17 +4,26 @@
 #include "kernels/common/parallel.h"
 #include "kernels/common/simd.h"
 #include "kernels/l1_update/l1_update.h"
+#include "kernels/l1_update/l1_update_loops.h"
 
 namespace burin {
 
 UpdateScalars update_scalars(const UpdateRule& rule, float learning_rate, int64_t t) {
   UpdateScalars scalars{learning_rate, 1.0f, 1.0f};
-  if (rule.optimizer == OptimizerKind::adam) {
-    const auto correction = [t](float beta) {
-      return static_cast<float>(1.0 - std::pow(double{beta}, static_cast<double>(t)));
-    };
-    scalars.bias_correction1 = correction(rule.beta1);
-    scalars.bias_correction2 = correction(rule.beta2);
+  const auto correction = [t](float beta) {
+    return static_cast<float>(1.0 - std::pow(double{beta}, static_cast<double>(t)));
+  };
+  switch (rule.optimizer) {
+    case OptimizerKind::adam:
+    case OptimizerKind::adamw:
+    case OptimizerKind::nadam:
+      scalars.bias_correction2 = correction(rule.beta2);
+      [[fallthrough]];
+    case OptimizerKind::adamax:
+      scalars.bias_correction1 = correction(rule.beta1);
+      break;
+    default:
+      break;
   }
   return scalars;
 }
@@ -22,77 +31,48 @@ UpdateScalars update_scalars(const UpdateRule& rule, float learning_rate, int64_
 namespace cpu {
 namespace {
 
-// A task is a piece of one segment; tasks are handed out in batches, so that small layers share a
-// parallel region and the partial statistics fit on the stack.
+template <OptimizerKind kOptimizer, PenaltyForm kForm>
+BURIN_ALWAYS_INLINE void update_loop(const Block& block, const UpdateCoefficients& c) {
+  const float* __restrict__ g = block.g;
+  const UpdateCoefficients constants = c;
+  each_weight<kOptimizer>(
+      block, [&](int64_t i, float w, WeightState& state) __attribute__((always_inline)) {
+        return updated_weight<kOptimizer, kForm>(w, g[i], state, constants);
+      });
+}
+
+}  // namespace
+
+// One loop for each optimiser and form, all inlined into this function so that all are cloned.
+BURIN_SIMD_CLONES
+void update_block(const Block& block, OptimizerKind optimizer, const UpdateCoefficients& c) {
+  with_optimizer(
+      optimizer, [&](auto tag) __attribute__((always_inline)) {
+        constexpr OptimizerKind kOptimizer = decltype(tag)::value;
+        if (c.form == PenaltyForm::none) {
+          update_loop<kOptimizer, PenaltyForm::none>(block, c);
+        } else if (c.form == PenaltyForm::prox) {
+          update_loop<kOptimizer, PenaltyForm::prox>(block, c);
+        } else {
+          update_loop<kOptimizer, PenaltyForm::general>(block, c);
+        }
+      });
+}
+
+namespace {
+
+// A task is a piece of one segment, of whole rows where it has rows; tasks are handed out in
+// batches, so that small layers share a parallel region and the partial statistics fit on the
+// stack.
 constexpr int64_t kTaskElements = 16384;
 constexpr int64_t kBatchTasks = 64;
-// Statistics are taken block by block, while the block's new weights are still in the first cache.
-constexpr int64_t kBlock = 1024;
 constexpr int64_t kLanes = 16;  // independent partial sums, whatever the vector width
-
-// The flat buffers from a block's first element on.
-struct Block {
-  float* __restrict__ w;
-  const float* __restrict__ g;
-  float* __restrict__ m;
-  float* __restrict__ v;
-  int64_t count;
-  bool keep_zeros;
-};
 
 struct Task {
   int64_t segment;
-  int64_t begin;
+  int64_t begin;  // of the flat buffers
   int64_t count;
 };
-
-template <OptimizerKind kOptimizer, L1Mode kMode, bool kPenalised>
-[[gnu::always_inline]] inline void update_loop(const Block& block, const UpdateCoefficients& c) {
-  float* __restrict__ w = block.w;
-  const float* __restrict__ g = block.g;
-  float* __restrict__ m = block.m;
-  float* __restrict__ v = block.v;
-  const UpdateCoefficients constants = c;
-  const bool keep_zeros = block.keep_zeros;
-  for (int64_t i = 0; i < block.count; ++i) {
-    float new_m = 0.0f, new_v = 0.0f;
-    if constexpr (kOptimizer != OptimizerKind::sgd) new_m = m[i];
-    if constexpr (kOptimizer == OptimizerKind::adam) new_v = v[i];
-    const float old = w[i];
-    const float updated =
-        updated_weight<kOptimizer, kMode, kPenalised>(old, g[i], new_m, new_v, constants);
-    w[i] = keep_zeros && old == 0.0f ? 0.0f : updated;
-    if constexpr (kOptimizer != OptimizerKind::sgd) m[i] = new_m;
-    if constexpr (kOptimizer == OptimizerKind::adam) v[i] = new_v;
-  }
-}
-
-template <OptimizerKind kOptimizer>
-[[gnu::always_inline]] inline void update_in_mode(const Block& block, L1Mode mode,
-                                                  const UpdateCoefficients& c) {
-  if (c.lambda == 0.0f) {
-    update_loop<kOptimizer, L1Mode::prox, false>(block, c);
-  } else if (mode == L1Mode::prox) {
-    update_loop<kOptimizer, L1Mode::prox, true>(block, c);
-  } else if (mode == L1Mode::decoupled) {
-    update_loop<kOptimizer, L1Mode::decoupled, true>(block, c);
-  } else {
-    update_loop<kOptimizer, L1Mode::subgradient, true>(block, c);
-  }
-}
-
-// One loop for each optimiser and mode, all inlined into this function so that all are cloned.
-BURIN_SIMD_CLONES
-void update_block(const Block& block, const UpdateRule& rule, const UpdateCoefficients& c) {
-  switch (rule.optimizer) {
-    case OptimizerKind::sgd:
-      return update_in_mode<OptimizerKind::sgd>(block, rule.l1_mode, c);
-    case OptimizerKind::momentum:
-      return update_in_mode<OptimizerKind::momentum>(block, rule.l1_mode, c);
-    case OptimizerKind::adam:
-      return update_in_mode<OptimizerKind::adam>(block, rule.l1_mode, c);
-  }
-}
 
 struct LaneSums {
   double abs_sum[kLanes] = {};
@@ -129,12 +109,16 @@ void add(const LaneSums& sums, SegmentStats& stats) {
   }
 }
 
-// Cuts all segments into tasks, and runs run_task(task) -> SegmentStats for each on one thread or
-// another; sums up what comes back into stats[segment_count], if that is not null, in the order of
-// the tasks.
-template <class RunTask>
+bool has_rows(const UpdateSegment& segment, const UpdateRule& rule) {
+  return rule.penalty == Penalty::group_lasso && segment.row > 0;
+}
+
+// Cuts all segments into tasks of at most task_elements(segment), and runs run_task(task) ->
+// SegmentStats for each on one thread or another; sums up what comes back into
+// stats[segment_count], if that is not null, in the order of the tasks.
+template <class TaskElements, class RunTask>
 void run_tasks(const UpdateSegment* segments, int64_t segment_count, SegmentStats* stats,
-               const RunTask& run_task) {
+               const TaskElements& task_elements, const RunTask& run_task) {
   std::array<Task, kBatchTasks> tasks;
   std::array<SegmentStats, kBatchTasks> partials;
   int64_t task_count = 0;
@@ -158,8 +142,9 @@ void run_tasks(const UpdateSegment* segments, int64_t segment_count, SegmentStat
 
   for (int64_t s = 0; s < segment_count; ++s) {
     if (stats != nullptr) stats[s] = {};
-    for (int64_t done = 0; done < segments[s].count; done += kTaskElements) {
-      const int64_t count = std::min(kTaskElements, segments[s].count - done);
+    const int64_t most = task_elements(segments[s]);
+    for (int64_t done = 0; done < segments[s].count; done += most) {
+      const int64_t count = std::min(most, segments[s].count - done);
       tasks[size_t(task_count++)] = {s, segments[s].begin + done, count};
       batch_elements += count;
       if (task_count == kBatchTasks) run_batch();
@@ -170,32 +155,45 @@ void run_tasks(const UpdateSegment* segments, int64_t segment_count, SegmentStat
 
 }  // namespace
 
-void l1_update(float* params, const float* grads, float* state1, float* state2,
+void l1_update(float* params, const float* grads, float* m, float* v, float* a,
                const UpdateSegment* segments, int64_t segment_count, int64_t,
                const UpdateRule& rule, const UpdateScalars* scalars, SegmentStats* stats, Stream) {
-  run_tasks(segments, segment_count, stats, [&](const Task& task) {
-    const UpdateCoefficients c = update_coefficients(rule, *scalars, segments[task.segment].lambda);
-    LaneSums sums;
-    SegmentStats partial{};
-    for (int64_t done = 0; done < task.count; done += kBlock) {
-      const int64_t i = task.begin + done;
-      const Block block{params + i,
-                        grads + i,
-                        state1 == nullptr ? nullptr : state1 + i,
-                        state2 == nullptr ? nullptr : state2 + i,
-                        std::min(kBlock, task.count - done),
-                        segments[task.segment].keep_zeros};
-      update_block(block, rule, c);
-      if (stats != nullptr) partial.zeros += count_block(block.w, block.g, block.count, sums);
-    }
-    add(sums, partial);
-    return partial;
-  });
+  const Flat flat{params, grads, m, v, a};
+  // A row's task updates biases, which are another segment's: that is counted when all are done.
+  const bool grouped = rule.penalty == Penalty::group_lasso;
+  const bool counts = stats != nullptr && !grouped;
+  const auto task_elements = [&](const UpdateSegment& segment) {
+    if (!has_rows(segment, rule)) return kTaskElements;
+    return std::max<int64_t>(1, kTaskElements / segment.row) * segment.row;
+  };
+  run_tasks(segments, segment_count, counts ? stats : nullptr, task_elements,
+            [&](const Task& task) {
+              const UpdateSegment& segment = segments[task.segment];
+              SegmentStats partial{};
+              if (grouped && segment.in_rows) return partial;
+              const UpdateCoefficients c = update_coefficients(rule, *scalars, segment);
+              if (has_rows(segment, rule)) {
+                update_rows(flat, segment, (task.begin - segment.begin) / segment.row,
+                            task.count / segment.row, rule.optimizer, c);
+                return partial;
+              }
+              LaneSums sums;
+              for (int64_t done = 0; done < task.count; done += kBlock) {
+                const Block block = flat.block(
+                    task.begin + done, std::min(kBlock, task.count - done), segment.keep_zeros);
+                update_block(block, rule.optimizer, c);
+                if (counts) partial.zeros += count_block(block.w, block.g, block.count, sums);
+              }
+              add(sums, partial);
+              return partial;
+            });
+  if (grouped && stats != nullptr) segment_stats(params, grads, segments, segment_count, stats);
 }
 
 void segment_stats(const float* params, const float* grads, const UpdateSegment* segments,
                    int64_t segment_count, SegmentStats* stats) {
-  run_tasks(segments, segment_count, stats, [&](const Task& task) {
+  const auto task_elements = [](const UpdateSegment&) { return kTaskElements; };
+  run_tasks(segments, segment_count, stats, task_elements, [&](const Task& task) {
     LaneSums sums;
     SegmentStats partial{};
     partial.zeros = count_block(params + task.begin, grads + task.begin, task.count, sums);

@@ -17,6 +17,12 @@ std::vector<float> dyadic_values(int64_t n, uint32_t seed) {
   return values;
 }
 
+constexpr OptimizerKind kKinds[] = {
+    OptimizerKind::sgd,      OptimizerKind::momentum, OptimizerKind::adam,
+    OptimizerKind::nesterov, OptimizerKind::adagrad,  OptimizerKind::rmsprop,
+    OptimizerKind::adadelta, OptimizerKind::adamw,    OptimizerKind::adamax,
+    OptimizerKind::nadam,    OptimizerKind::amsgrad};
+
 // Two weights and two biases, off every vector width.
 class OptimizerTest : public testing::Test {
  protected:
@@ -72,7 +78,7 @@ TEST_F(OptimizerTest, LambdaActsOnWeightsAlone) {
     Optimizer optimizer(parameters_, rule(OptimizerKind::sgd, mode));
     const std::vector<float> bias0 = value(1), bias1 = value(3), weight0 = value(0);
     optimizer.set_lambda(0.5f);
-    EXPECT_EQ(optimizer.lambda(), 0.5f);
+    EXPECT_EQ(optimizer.lambda(0), 0.5f);
     optimizer.step(0.5f, 1);  // threshold 1/4
     EXPECT_EQ(value(1), bias0);
     EXPECT_EQ(value(3), bias1);
@@ -96,11 +102,9 @@ TEST_F(OptimizerTest, LambdaCanBeTakenBack) {
 }
 
 TEST_F(OptimizerTest, StepIsTheOracleForEveryRule) {
-  const std::pair<OptimizerKind, oracle::L1Optimizer> kinds[] = {
-      {OptimizerKind::sgd, oracle::L1Optimizer::sgd},
-      {OptimizerKind::momentum, oracle::L1Optimizer::momentum},
-      {OptimizerKind::adam, oracle::L1Optimizer::adam}};
-  for (const auto& [kind, oracle_kind] : kinds) {
+  for (const OptimizerKind kind : kKinds) {
+    SCOPED_TRACE(int(kind));
+    const auto oracle_kind = static_cast<oracle::L1Optimizer>(kind);
     std::vector<std::vector<oracle::L1Weight>> expected;
     for (int i = 0; i < parameters_.count(); ++i) {
       parameters_.value(i).set(dyadic_values(parameters_.value(i).elements(), uint32_t(i + 1)));
@@ -118,7 +122,8 @@ TEST_F(OptimizerTest, StepIsTheOracleForEveryRule) {
             oracle_kind,        oracle::L1Penalty::prox,
             double{lr},         parameters_.info(i).is_weight ? double{lambda} : 0.0,
             double{r.momentum}, double{r.beta1},
-            double{r.beta2},    double{r.epsilon}};
+            double{r.beta2},    double{r.epsilon},
+            double{r.rho}};
         const std::vector<float> gradient = parameters_.gradient(i).to_host();
         for (size_t j = 0; j < gradient.size(); ++j) {
           oracle::l1_step(setting, t, double{gradient[j]}, expected[size_t(i)][j]);
@@ -127,14 +132,14 @@ TEST_F(OptimizerTest, StepIsTheOracleForEveryRule) {
         }
       }
     }
-    size_t state = 0;
     for (const Optimizer::State& s : optimizer.states()) {
       const std::vector<float> buffer = parameters_.view(*s.buffer, 2).to_host();
+      const std::string name = s.name;
       for (size_t j = 0; j < buffer.size(); ++j) {
         const oracle::L1Weight& e = expected[2][j];
-        expect_close(double{buffer[j]}, state == 0 ? e.m : e.v, 16, 0.01, s.name);
+        const double want = name == "m" || name == "momentum" ? e.m : name == "v" ? e.v : e.a;
+        expect_close(double{buffer[j]}, want, 16, 0.01, s.name);
       }
-      ++state;
     }
   }
 }
@@ -151,12 +156,20 @@ TEST_F(OptimizerTest, StateNames) {
   };
   EXPECT_EQ(names(OptimizerKind::sgd), (std::vector<std::string>{}));
   EXPECT_EQ(names(OptimizerKind::momentum), (std::vector<std::string>{"momentum"}));
-  EXPECT_EQ(names(OptimizerKind::adam), (std::vector<std::string>{"m", "v"}));
+  for (const OptimizerKind kind :
+       {OptimizerKind::adam, OptimizerKind::adamw, OptimizerKind::adamax, OptimizerKind::nadam}) {
+    EXPECT_EQ(names(kind), (std::vector<std::string>{"m", "v"}));
+  }
+  EXPECT_EQ(names(OptimizerKind::nesterov), (std::vector<std::string>{"momentum"}));
+  EXPECT_EQ(names(OptimizerKind::adagrad), (std::vector<std::string>{"v"}));
+  EXPECT_EQ(names(OptimizerKind::rmsprop), (std::vector<std::string>{"v"}));
+  EXPECT_EQ(names(OptimizerKind::adadelta), (std::vector<std::string>{"v", "steps"}));
+  EXPECT_EQ(names(OptimizerKind::amsgrad), (std::vector<std::string>{"m", "v", "largest_v"}));
 }
 
 TEST_F(OptimizerTest, FrozenZerosStayAndTheOthersMove) {
-  for (const OptimizerKind kind :
-       {OptimizerKind::sgd, OptimizerKind::momentum, OptimizerKind::adam}) {
+  for (const OptimizerKind kind : kKinds) {
+    SCOPED_TRACE(int(kind));
     for (const bool freeze : {false, true}) {
       for (int i = 0; i < parameters_.count(); ++i) {
         std::vector<float> values = dyadic_values(parameters_.value(i).elements(), 7);
@@ -178,6 +191,61 @@ TEST_F(OptimizerTest, FrozenZerosStayAndTheOthersMove) {
       EXPECT_EQ(optimizer.zero_fraction() > 0.5, freeze);
     }
   }
+}
+
+TEST_F(OptimizerTest, WeightsDecayAndBiasesDoNot) {
+  zero_gradients();
+  Optimizer optimizer(parameters_, rule(OptimizerKind::adamw));
+  optimizer.set_weight_decay(0.5f);
+  const std::vector<float> weight = value(2), bias = value(3);
+  optimizer.step(0.25f, 1);
+  for (size_t j = 0; j < weight.size(); ++j) EXPECT_EQ(value(2)[j], 0.875f * weight[j]);
+  EXPECT_EQ(value(3), bias);
+}
+
+TEST_F(OptimizerTest, EachParameterMayHaveItsLambda) {
+  zero_gradients();
+  Optimizer optimizer(parameters_, rule(OptimizerKind::sgd));
+  optimizer.set_lambdas({1.0, 18.0, 0.0, 18.0}, 0.5);  // not read of biases
+  const std::vector<float> first = value(0), second = value(2), bias = value(1);
+  optimizer.step(0.5f, 1);
+  for (size_t j = 0; j < first.size(); ++j) {
+    EXPECT_EQ(double{value(0)[j]}, oracle::l1_prox(double{first[j]}, 0.25));
+  }
+  EXPECT_EQ(value(2), second);
+  EXPECT_EQ(value(1), bias);
+}
+
+// A weight's rows go with their biases, wherever these lie.
+TEST_F(OptimizerTest, GroupLassoPairsWeightsAndBiases) {
+  zero_gradients();
+  UpdateRule of_groups = rule(OptimizerKind::sgd);
+  of_groups.penalty = Penalty::group_lasso;
+  Optimizer optimizer(parameters_, of_groups);
+  optimizer.set_lambda(0.5f);
+  std::vector<float> weight = value(0), bias = value(1);
+  for (size_t j = 0; j < 11; ++j) weight[4 * 11 + j] = 0.1f;
+  bias[4] = 0.1f;
+  parameters_.value(0).set(weight);
+  parameters_.value(1).set(bias);
+  optimizer.step(0.5f, 1);
+  for (size_t row = 0; row < 13; ++row) {
+    double norm = double{bias[row]} * double{bias[row]};
+    for (size_t j = 0; j < 11; ++j) norm += std::pow(double{weight[row * 11 + j]}, 2);
+    const double factor = std::max(0.0, 1 - 0.25 * std::sqrt(12.0) / std::sqrt(norm));
+    EXPECT_EQ(factor == 0, row == 4);
+    expect_close(double{value(1)[row]}, factor * double{bias[row]}, 2, 0, "bias");
+    for (size_t j = 0; j < 11; ++j) {
+      const size_t i = row * 11 + j;
+      expect_close(double{value(0)[i]}, factor * double{weight[i]}, 2, 0, "weight");
+    }
+  }
+  expect_statistics(optimizer);
+
+  Parameters odd;
+  odd.add("weights", {3, 3}, true);
+  odd.allocate(Device::cpu);
+  EXPECT_THROW(Optimizer(odd, of_groups), std::invalid_argument);
 }
 
 TEST_F(OptimizerTest, StatisticsAreExact) {

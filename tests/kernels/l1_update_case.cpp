@@ -30,9 +30,9 @@ int64_t bytes_of_all(const Dims& d) {
 }
 // The segment that element i lies in, or null.
 const UpdateSegment* segment_of(const Host& x, int64_t i) {
-  const int64_t count = x.arguments[4].count();
+  const int64_t count = x.arguments[5].count();
   for (int64_t s = 0; s < count; ++s) {
-    const UpdateSegment& segment = x.as<UpdateSegment>(4)[s];
+    const UpdateSegment& segment = x.as<UpdateSegment>(5)[s];
     if (i >= segment.begin && i < segment.begin + segment.count) return &segment;
   }
   return nullptr;
@@ -66,13 +66,11 @@ constexpr int kTime = 3;
 
 // The oracle's step of element i; what is nobody's stays.
 oracle::L1Weight stepped(const UpdateRule& rule, const Host& x, int64_t i) {
-  oracle::L1Weight weight{x[0][i], x[2][i], x[3][i]};
+  oracle::L1Weight weight{x[0][i], x[2][i], x[3][i], x[4][i]};
   const UpdateSegment* segment = segment_of(x, i);
   if (segment == nullptr) return weight;
   const bool stays = segment->keep_zeros && weight.w == 0;
-  oracle::l1_step({oracle::L1Optimizer(rule.optimizer), oracle::L1Penalty(rule.l1_mode), kRate,
-                   segment->lambda, rule.momentum, rule.beta1, rule.beta2, rule.epsilon},
-                  kTime, x[1][i], weight);
+  oracle::l1_step(oracle_setting(rule, kRate, segment->lambda), kTime, x[1][i], weight);
   if (stays) weight.w = 0;
   return weight;
 }
@@ -87,8 +85,8 @@ std::vector<Dims> sizes() {
 }
 
 bool declare_with(const UpdateRule& rule, const char* name, bool measured) {
-  const bool adam = rule.optimizer == OptimizerKind::adam;
-  const bool sgd = rule.optimizer == OptimizerKind::sgd;
+  const OptimizerKind kind = rule.optimizer;
+  const bool adam = kind == OptimizerKind::adam;
   const auto flat = [](Argument a) { return a.count(total).bytes_moved(bytes_of_all); };
   const auto state = [&](const char* state_name, bool positive, bool used) {
     Argument a = updated(state_name, parameters(positive, false)).count(total);
@@ -105,16 +103,19 @@ bool declare_with(const UpdateRule& rule, const char* name, bool measured) {
              return Want{w, 4, std::isnan(w) ? 0 : std::abs(x[0][i]) + step};
            }),
            flat(input("g", parameters(false, true))),
-           state("m", false, !sgd).oracle([=](const Host& x, int64_t i) {
+           state("m", false, has_m(kind)).oracle([=](const Host& x, int64_t i) {
              if (!is_usual(x, i)) return Want{.value = 0, .any = true};
              const double m = stepped(rule, x, i).m;
              const UpdateSegment* s = segment_of(x, i);
              const double terms = s == nullptr ? 0 : std::abs(x[1][i]) + s->lambda;
              return Want{m, 3, std::isnan(m) ? 0 : std::abs(x[2][i]) + terms};
            }),
-           state("v", true, adam).oracle([=](const Host& x, int64_t i) {
+           state("v", true, has_v(kind)).oracle([=](const Host& x, int64_t i) {
              if (!is_usual(x, i)) return Want{.value = 0, .any = true};
              return Want{stepped(rule, x, i).v, 8};
+           }),
+           state("a", true, has_a(kind)).oracle([=](const Host& x, int64_t i) {
+             return Want{x[4][i], 0};
            }),
            input_of<UpdateSegment>("segments", [](int64_t, const Host&, const Dims& d,
                                                   bool) { return Values(segments_of(d)); })
@@ -127,28 +128,28 @@ bool declare_with(const UpdateRule& rule, const char* name, bool measured) {
                .compared_elsewhere()},
       .run = call(BURIN_TWINS(l1_update),
                   [=](auto* update, const Call& c) {
-                    update(c[0], c[1], sgd ? Pointer{nullptr} : c[2],
-                           adam ? c[3] : Pointer{nullptr}, c[4],
-                           int64_t(segments_of(c.dims).size()), elements_of(c.dims), rule, c[5],
-                           c[6], {});
+                    const Pointer none{nullptr};
+                    update(c[0], c[1], has_m(kind) ? c[2] : none, has_v(kind) ? c[3] : none, none,
+                           c[5], int64_t(segments_of(c.dims).size()), elements_of(c.dims), rule,
+                           c[6], c[7], {});
                   }),
       .dims = measured ? sizes() : std::vector<Dims>{{1, 1}, {3, 1}, {31, 1}, {257, 4}, {2049, 1}},
       // With the rest about 500,000 weights, which lie as the engine lays them.
       .measured = {measured ? Dims{300000, 16} : Dims{1025, 1}},
       .optional =
-          measured ? std::vector<std::vector<size_t>>{{6}} : std::vector<std::vector<size_t>>{},
+          measured ? std::vector<std::vector<size_t>>{{7}} : std::vector<std::vector<size_t>>{},
       .sector_bound = measured ? 1.02 : 0.0,
       .bound_reason = measured ? "" : "a small one; the large one is l1_update",
   });
 }
 
 bool declare_all() {
-  const char* optimizers[] = {"sgd", "momentum", "adam"};
   const char* modes[] = {"prox", "decoupled", "subgradient"};
-  for (const OptimizerKind optimizer : kOptimizers) {
+  for (const OptimizerKind optimizer :
+       {OptimizerKind::sgd, OptimizerKind::momentum, OptimizerKind::adam}) {
     for (const L1Mode mode : kModes) {
       const std::string name =
-          std::string("l1_update/") + optimizers[int(optimizer)] + "/" + modes[int(mode)];
+          std::string("l1_update/") + kOptimizerNames[int(optimizer)] + "/" + modes[int(mode)];
       declare_with({.optimizer = optimizer, .l1_mode = mode}, name.c_str(), false);
     }
   }

@@ -12,8 +12,14 @@
 
 namespace burin::test {
 
-inline constexpr OptimizerKind kOptimizers[] = {OptimizerKind::sgd, OptimizerKind::momentum,
-                                                OptimizerKind::adam};
+inline constexpr OptimizerKind kOptimizers[] = {
+    OptimizerKind::sgd,      OptimizerKind::momentum, OptimizerKind::adam,
+    OptimizerKind::nesterov, OptimizerKind::adagrad,  OptimizerKind::rmsprop,
+    OptimizerKind::adadelta, OptimizerKind::adamw,    OptimizerKind::adamax,
+    OptimizerKind::nadam,    OptimizerKind::amsgrad};
+inline constexpr const char* kOptimizerNames[] = {"sgd",     "momentum", "adam",     "nesterov",
+                                                  "adagrad", "rmsprop",  "adadelta", "adamw",
+                                                  "adamax",  "nadam",    "amsgrad"};
 inline constexpr L1Mode kModes[] = {L1Mode::prox, L1Mode::decoupled, L1Mode::subgradient};
 inline constexpr int64_t kGap = 5;  // between segments; nobody's, and NaN
 
@@ -30,7 +36,7 @@ using Layers = std::vector<std::pair<int64_t, float>>;  // count, lambda
 struct Network {
   std::vector<UpdateSegment> segments;
   int64_t total;
-  Buffer w, g, m, v;
+  Buffer w, g, m, v, a;
 
   explicit Network(const Layers& layers, int64_t offset = 1)
       : segments(lay_out(layers)),
@@ -38,11 +44,12 @@ struct Network {
         w(total, offset),
         g(total, offset + 1),
         m(total, offset + 2),
-        v(total, offset + 3) {
+        v(total, offset + 3),
+        a(total, offset + 4) {
     const std::vector<float> first = random_values(total);
     each([&](int64_t i, const UpdateSegment&) {
       w[i] = i % 11 == 0 ? 0.0f : first[size_t(i)];
-      m[i] = v[i] = 0.0f;
+      m[i] = v[i] = a[i] = 0.0f;
     });
     set_gradient(1);
   }
@@ -87,41 +94,70 @@ struct Network {
   }
   void run(const UpdateRule& rule, const UpdateScalars& scalars, SegmentStats* stats,
            int64_t elements_told) {
-    const bool adam = rule.optimizer == OptimizerKind::adam;
-    const bool sgd = rule.optimizer == OptimizerKind::sgd;
+    const OptimizerKind kind = rule.optimizer;
     const BufferOf<UpdateSegment> segment(segments);
     const BufferOf<UpdateScalars> scalar(std::vector{scalars});
-    twin::l1_update(w.data(), std::as_const(g).data(), sgd ? nullptr : m.data(),
-                    adam ? v.data() : nullptr, segment.data(), segment.size(), elements_told, rule,
-                    scalar.data(), stats, {});
+    twin::l1_update(w.data(), std::as_const(g).data(), has_m(kind) ? m.data() : nullptr,
+                    has_v(kind) ? v.data() : nullptr, has_a(kind) ? a.data() : nullptr,
+                    segment.data(), segment.size(), elements_told, rule, scalar.data(), stats, {});
   }
   std::vector<std::vector<uint32_t>> state() const {
-    return {bits(w.values()), bits(g.values()), bits(m.values()), bits(v.values())};
+    return {bits(w.values()), bits(g.values()), bits(m.values()), bits(v.values()),
+            bits(a.values())};
   }
 };
 
-// f(rule) for each optimiser and mode.
+// f(rule) for the optimisers that were first under every mode of L1, and for each of the others
+// under one penalty: so that each state, diagonal and form of a penalty is there.
 template <class F>
 void for_each_rule(const F& f) {
+  const auto with = [&](const UpdateRule& rule) {
+    SCOPED_TRACE(std::string(kOptimizerNames[int(rule.optimizer)]) + ", penalty " +
+                 std::to_string(int(rule.penalty)) + ", mode " + std::to_string(int(rule.l1_mode)));
+    f(rule);
+  };
   for (const OptimizerKind optimizer : kOptimizers) {
-    for (const L1Mode mode : kModes) {
-      SCOPED_TRACE("optimizer " + std::to_string(int(optimizer)) + ", mode " +
-                   std::to_string(int(mode)));
-      f(UpdateRule{.optimizer = optimizer, .l1_mode = mode});
+    if (optimizer <= OptimizerKind::adam) {
+      for (const L1Mode mode : kModes) with({.optimizer = optimizer, .l1_mode = mode});
+    } else if (optimizer == OptimizerKind::nesterov || optimizer == OptimizerKind::amsgrad) {
+      with({.optimizer = optimizer, .penalty = Penalty::elastic_net});
+    } else {
+      with({.optimizer = optimizer});
     }
   }
 }
+inline bool makes_zeros(const UpdateRule& rule) {
+  return rule.penalty == Penalty::elastic_net ||
+         (rule.penalty == Penalty::l1 && rule.l1_mode != L1Mode::subgradient);
+}
 
 // The oracle's words for a step.
-inline oracle::L1Setting oracle_setting(const UpdateRule& rule, float lr, float lambda) {
+inline oracle::L1Penalty oracle_penalty(const UpdateRule& rule) {
+  switch (rule.penalty) {
+    case Penalty::l1:
+      return static_cast<oracle::L1Penalty>(rule.l1_mode);
+    case Penalty::l2:
+      return rule.l2_mode == L2Mode::coupled ? oracle::L1Penalty::l2_coupled
+                                             : oracle::L1Penalty::l2_decoupled;
+    case Penalty::elastic_net:
+      return oracle::L1Penalty::elastic_net;
+    default:
+      return oracle::L1Penalty::group;
+  }
+}
+inline oracle::L1Setting oracle_setting(const UpdateRule& rule, float lr, float lambda,
+                                        float decay = 0.0f) {
   return {static_cast<oracle::L1Optimizer>(rule.optimizer),
-          static_cast<oracle::L1Penalty>(rule.l1_mode),
+          oracle_penalty(rule),
           lr,
           lambda,
           rule.momentum,
           rule.beta1,
           rule.beta2,
-          rule.epsilon};
+          rule.epsilon,
+          rule.rho,
+          rule.l1_ratio,
+          decay};
 }
 
 }  // namespace burin::test

@@ -108,7 +108,7 @@ struct Schedule {
 // Full-batch training of single-precision weights by the kernel, from a dense start.
 std::vector<float> train(const Lasso& problem, const UpdateRule& rule, const Schedule& schedule) {
   const int64_t d = int64_t(problem.d);
-  std::vector<float> w(problem.d), g(problem.d), m(problem.d), v(problem.d);
+  std::vector<float> w(problem.d), g(problem.d), m(problem.d), v(problem.d), a(problem.d);
   for (size_t i = 0; i < problem.d; ++i) w[i] = (i % 2 == 0 ? 0.1f : -0.1f);
   const UpdateSegment segment{0, d, float(problem.lambda)};
   for (int t = 1; t <= schedule.steps; ++t) {
@@ -117,8 +117,8 @@ std::vector<float> train(const Lasso& problem, const UpdateRule& rule, const Sch
     const double rate =
         schedule.first_rate * std::pow(schedule.last_rate / schedule.first_rate, progress);
     const UpdateScalars scalars = update_scalars(rule, float(rate), t);
-    cpu::l1_update(w.data(), g.data(), m.data(), v.data(), &segment, 1, d, rule, &scalars, nullptr,
-                   {});
+    cpu::l1_update(w.data(), g.data(), m.data(), v.data(), a.data(), &segment, 1, d, rule, &scalars,
+                   nullptr, {});
   }
   return w;
 }
@@ -223,10 +223,15 @@ struct OptimizerCase {
   Schedule schedule;
 };
 
-// Rates for problems whose Gram matrix is near the identity.
-const std::vector<OptimizerCase> kOptimizerCases = {{OptimizerKind::sgd, {2000, 0.3, 0.3}},
-                                                    {OptimizerKind::momentum, {2000, 0.05, 0.05}},
-                                                    {OptimizerKind::adam, {5000, 0.05, 1e-4}}};
+// Rates for problems whose Gram matrix is near the identity. Adagrad's D grows with the root of the
+// steps, for the gradient stays: it is lambda. AMSGrad's stays at the largest. Adadelta's is huge.
+const std::vector<OptimizerCase> kOptimizerCases = {
+    {OptimizerKind::sgd, {2000, 0.3, 0.3}},        {OptimizerKind::momentum, {2000, 0.05, 0.05}},
+    {OptimizerKind::nesterov, {2000, 0.05, 0.05}}, {OptimizerKind::adagrad, {2000, 2, 2}},
+    {OptimizerKind::rmsprop, {3000, 0.2, 1e-5}},   {OptimizerKind::adadelta, {3000, 300, 0.03}},
+    {OptimizerKind::adam, {5000, 0.05, 1e-4}},     {OptimizerKind::adamw, {5000, 0.05, 1e-4}},
+    {OptimizerKind::adamax, {3000, 0.5, 1e-3}},    {OptimizerKind::nadam, {5000, 0.05, 1e-4}},
+    {OptimizerKind::amsgrad, {3000, 0.3, 0.3}}};
 
 // X^T X = I: w = sign(X^T y) max(|X^T y| - lambda, 0).
 TEST(L1UpdateLasso, OrthogonalDesignIsTheClosedForm) {
@@ -254,6 +259,7 @@ TEST(L1UpdateLasso, OrthogonalDesignIsTheClosedForm) {
   const Lasso problem(columns, y, 0.7);
 
   for (const OptimizerCase& c : kOptimizerCases) {
+    SCOPED_TRACE(int(c.optimizer));
     const std::vector<float> w = train(problem, {.optimizer = c.optimizer}, c.schedule);
     int64_t expected_zeros = 0;
     for (size_t i = 0; i < d; ++i) {
@@ -272,6 +278,7 @@ TEST(L1UpdateLasso, LambdaMaxGivesAllZeros) {
   Lasso problem = random_lasso(200, 100, 0.3, 1.0);
   const double lambda_max = problem.lambda;
   for (const OptimizerCase& c : kOptimizerCases) {
+    SCOPED_TRACE(int(c.optimizer));
     problem.lambda = 1.001 * lambda_max;
     EXPECT_EQ(zeros(train(problem, {.optimizer = c.optimizer}, c.schedule)), 100);
     problem.lambda = 0.98 * lambda_max;

@@ -1,5 +1,5 @@
 // What the twins of l1_update share, and the scalars that the host works out.
-#include "kernels/l1_update/l1_update.h"
+#include "kernels/l1_update/l1_update_formula.h"
 
 #include <bit>
 #include <cmath>
@@ -21,17 +21,27 @@ TEST(L1UpdateFormula, ThresholdIsClosed) {
 }
 
 TEST(L1UpdateFormula, ScalarsAreRoundedOnce) {
-  const UpdateRule adam;
-  for (const int64_t t : {1, 2, 3, 10, 1000, 100000, 10000000}) {
-    const UpdateScalars s = update_scalars(adam, 2e-4f, t);
-    EXPECT_EQ(s.learning_rate, 2e-4f);
-    expect_close(s.bias_correction1, -std::expm1(double(t) * std::log(double(adam.beta1))), 0.51);
-    expect_close(s.bias_correction2, -std::expm1(double(t) * std::log(double(adam.beta2))), 0.51);
-  }
-  for (const OptimizerKind optimizer : {OptimizerKind::sgd, OptimizerKind::momentum}) {
-    const UpdateScalars s = update_scalars({.optimizer = optimizer}, 0.1f, 3);
-    EXPECT_EQ(s.bias_correction1, 1.0f);
-    EXPECT_EQ(s.bias_correction2, 1.0f);
+  for (const OptimizerKind optimizer : kOptimizers) {
+    const UpdateRule rule{.optimizer = optimizer};
+    const bool both = optimizer == OptimizerKind::adam || optimizer == OptimizerKind::adamw ||
+                      optimizer == OptimizerKind::nadam;
+    for (const int64_t t : {1, 2, 3, 10, 1000, 100000, 10000000}) {
+      const UpdateScalars s = update_scalars(rule, 2e-4f, t);
+      EXPECT_EQ(s.learning_rate, 2e-4f);
+      EXPECT_EQ(s.lambda_scale, 1.0f);
+      if (both || optimizer == OptimizerKind::adamax) {
+        expect_close(s.bias_correction1, -std::expm1(double(t) * std::log(double(rule.beta1))),
+                     0.51);
+      } else {
+        EXPECT_EQ(s.bias_correction1, 1.0f);
+      }
+      if (both) {
+        expect_close(s.bias_correction2, -std::expm1(double(t) * std::log(double(rule.beta2))),
+                     0.51);
+      } else {
+        EXPECT_EQ(s.bias_correction2, 1.0f);
+      }
+    }
   }
 }
 

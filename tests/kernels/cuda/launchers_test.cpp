@@ -65,7 +65,7 @@ TEST_F(LaunchersCuda, NothingToDoWritesNothingOrZero) {
   cuda::softmax(none, 0, 10, none, {});
   cuda::bce_logits_rows(none, none, 0, 10, 1, none, {});
   cuda::column_sum(none, 0, 0, 0, none, false, {});
-  cuda::l1_update(none, none, none, none, nullptr, 0, 0, {}, nullptr, nullptr, {});
+  cuda::l1_update(none, none, none, none, none, nullptr, 0, 0, {}, nullptr, nullptr, {});
 
   Buffer out(12, 1);
   BufferOf<int64_t> count(1);
