@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <nlohmann/json_fwd.hpp>
@@ -38,9 +39,15 @@ struct Config {
   double momentum = 0.9;
   double beta1 = 0.9;
   double beta2 = 0.999;
+  double rho = 0.9;
   double epsilon = 1e-8;
+  double weight_decay = 0.01;
 
+  std::string penalty = "l1";
   std::string l1_mode = "prox";
+  std::string l2_mode = "coupled";
+  double l1_ratio = 0.5;
+  std::string l1_layers;
   double l1_epochs = 0;
   double l1_cut = 0;
   double l1_generator = 0;
@@ -105,6 +112,11 @@ void set_from_json(Config& config, const std::string& key, const nlohmann::json&
 // `base`; unknown keys are errors.
 nlohmann::json to_json(const Config& config);
 void apply_json(Config& config, const nlohmann::json& object, const std::string& where);
+
+// Throws UsageError for settings that contradict one another.
+void check_settings(const Config& config);
+// l1_layers: lambda by layer ("decoder.0"), in the order given. Throws UsageError.
+std::vector<std::pair<std::string, double>> layer_lambdas(const Config& config);
 
 // Presets: presets.cpp.
 struct PresetInfo {

@@ -52,6 +52,7 @@ Gan::Gan(const Config& config, int64_t pixels, int64_t data_count, Device device
                 config.ema > 0 ? &average_ : nullptr, config.l1_generator},
                {"discriminator", &discriminator_, discriminator_optimizer_.get(), nullptr,
                 config.l1_discriminator}};
+  set_penalties();
   BURIN_DISPATCH(device, fill, discriminator_targets_.as<float>(), config.batch,
                  static_cast<float>(config.real_label), {});
   if (config.gan_loss == "non_saturating") {

@@ -29,6 +29,46 @@ GemmSettings gemm_settings(const Config& config) {
   return settings;
 }
 
+// The choice of a word that the table of settings allows.
+template <class T>
+T choose(const std::string& word, std::initializer_list<std::pair<const char*, T>> choices) {
+  for (const auto& [name, value] : choices) {
+    if (word == name) return value;
+  }
+  throw std::invalid_argument("no such choice: " + word);
+}
+
+UpdateRule update_rule(const Config& config) {
+  UpdateRule rule;
+  rule.optimizer = choose<OptimizerKind>(config.optimizer, {{"sgd", OptimizerKind::sgd},
+                                                            {"momentum", OptimizerKind::momentum},
+                                                            {"adam", OptimizerKind::adam},
+                                                            {"nesterov", OptimizerKind::nesterov},
+                                                            {"adagrad", OptimizerKind::adagrad},
+                                                            {"rmsprop", OptimizerKind::rmsprop},
+                                                            {"adadelta", OptimizerKind::adadelta},
+                                                            {"adamw", OptimizerKind::adamw},
+                                                            {"adamax", OptimizerKind::adamax},
+                                                            {"nadam", OptimizerKind::nadam},
+                                                            {"amsgrad", OptimizerKind::amsgrad}});
+  rule.penalty = choose<Penalty>(config.penalty, {{"l1", Penalty::l1},
+                                                  {"l2", Penalty::l2},
+                                                  {"elastic_net", Penalty::elastic_net},
+                                                  {"group_lasso", Penalty::group_lasso}});
+  rule.l1_mode = choose<L1Mode>(config.l1_mode, {{"prox", L1Mode::prox},
+                                                 {"decoupled", L1Mode::decoupled},
+                                                 {"subgradient", L1Mode::subgradient}});
+  rule.l2_mode = choose<L2Mode>(config.l2_mode,
+                                {{"coupled", L2Mode::coupled}, {"decoupled", L2Mode::decoupled}});
+  rule.l1_ratio = static_cast<float>(config.l1_ratio);
+  rule.momentum = static_cast<float>(config.momentum);
+  rule.beta1 = static_cast<float>(config.beta1);
+  rule.beta2 = static_cast<float>(config.beta2);
+  rule.rho = static_cast<float>(config.rho);
+  rule.epsilon = static_cast<float>(config.epsilon);
+  return rule;
+}
+
 }  // namespace
 
 Model::Model(const Config& config, int64_t pixels, int64_t data_count, Device device)
@@ -37,6 +77,7 @@ Model::Model(const Config& config, int64_t pixels, int64_t data_count, Device de
       pixels_(pixels),
       steps_per_epoch_(data_count / config.batch),
       schedule_(config_, steps_per_epoch_),
+      rule_(burin::update_rule(config_)),
       stream_(device == Device::cuda ? std::make_unique<cuda::OwnedStream>() : nullptr),
       tape_(device, stream(), gemm_settings(config)),
       clock_(device, stream(), std::clamp<int64_t>(config.log_every, kLeastTable, kMostTable),
@@ -82,8 +123,12 @@ void Model::synchronize() const {
 void Model::follow_schedule() {
   const bool acts = schedule_.l1_acts(step());
   for (const Network& network : networks_) {
-    network.optimizer->set_lambda(acts ? static_cast<float>(network.lambda) : 0.0f);
-    if (acts || network.lambda == 0) continue;
+    if (acts) {
+      network.optimizer->set_lambdas(network.lambdas);
+      continue;
+    }
+    network.optimizer->set_lambda(0.0f);
+    if (!network.penalised) continue;
     if (config_.l1_cut > 0 && schedule_.l1_ends(step())) {
       network.optimizer->cut_smallest(*network.parameters, config_.l1_cut);
     }
@@ -92,8 +137,7 @@ void Model::follow_schedule() {
 }
 
 UpdateScalars Model::update_scalars_at(int64_t step, double lr) const {
-  return update_scalars(update_rule(), static_cast<float>(lr * schedule_.rate_factor(step)),
-                        step + 1);
+  return update_scalars(rule_, static_cast<float>(lr * schedule_.rate_factor(step)), step + 1);
 }
 
 std::vector<float> Model::latent_noise(int64_t count, uint64_t seed) const {
@@ -165,19 +209,33 @@ void Model::report_divergence(int64_t step, size_t loss, const std::string& valu
                                      loss_names_[loss], loss_networks_[loss], value));
 }
 
-UpdateRule Model::update_rule() const {
-  UpdateRule rule;
-  rule.optimizer = config_.optimizer == "sgd"        ? OptimizerKind::sgd
-                   : config_.optimizer == "momentum" ? OptimizerKind::momentum
-                                                     : OptimizerKind::adam;
-  rule.l1_mode = config_.l1_mode == "decoupled"     ? L1Mode::decoupled
-                 : config_.l1_mode == "subgradient" ? L1Mode::subgradient
-                                                    : L1Mode::prox;
-  rule.momentum = static_cast<float>(config_.momentum);
-  rule.beta1 = static_cast<float>(config_.beta1);
-  rule.beta2 = static_cast<float>(config_.beta2);
-  rule.epsilon = static_cast<float>(config_.epsilon);
-  return rule;
+void Model::set_penalties() {
+  const std::vector<std::pair<std::string, double>> own = layer_lambdas(config_);
+  std::vector<bool> met(own.size());
+  std::string layers;
+  for (Network& network : networks_) {
+    if (config_.optimizer == "adamw") {
+      network.optimizer->set_weight_decay(static_cast<float>(config_.weight_decay));
+    }
+    for (const ParameterInfo& info : network.parameters->infos()) {
+      double lambda = info.is_weight ? network.lambda : 0.0;
+      const std::string layer =
+          fmt::format("{}.{}", network.name, info.name.substr(0, info.name.rfind('.')));
+      if (info.is_weight) layers += (layers.empty() ? "" : ", ") + layer;
+      for (size_t i = 0; i < own.size() && info.is_weight; ++i) {
+        if (own[i].first != layer) continue;
+        lambda = own[i].second;
+        met[i] = true;
+      }
+      network.lambdas.push_back(lambda);
+      network.penalised = network.penalised || lambda > 0;
+    }
+  }
+  for (size_t i = 0; i < own.size(); ++i) {
+    if (met[i]) continue;
+    throw UsageError(
+        fmt::format("l1_layers: there is no layer {}; expected one of {}", own[i].first, layers));
+  }
 }
 
 Activation Model::hidden_activation() const {

@@ -57,8 +57,12 @@ class Model {
     const char* name;  // "generator"
     Parameters* parameters;
     Optimizer* optimizer;
-    Memory* average;    // running average of the values, or nullptr
-    double lambda = 0;  // of its weights, while L1 acts
+    Memory* average;  // running average of the values, or nullptr
+    double lambda =
+        0;  // of its weights, while the penalty acts, if their layer has none of its own
+    // By parameter; filled in by set_penalties().
+    std::vector<double> lambdas = {};
+    bool penalised = false;
   };
   const std::vector<Network>& networks() const { return networks_; }
 
@@ -92,7 +96,10 @@ class Model {
   RandomKey key(RandomStream stream) const {
     return {config_.seed, stream_of(stream), clock_.device_step()};
   }
-  UpdateRule update_rule() const;
+  const UpdateRule& update_rule() const { return rule_; }
+  // Once networks_ is filled in: lambdas of layers, AdamW's decay. Throws UsageError for a layer
+  // that does not exist.
+  void set_penalties();
   MlpOptions mlp_options(std::vector<int64_t> sizes) const;
   Activation hidden_activation() const;
   Initialization initialization() const;
@@ -110,6 +117,7 @@ class Model {
   const int64_t pixels_;
   const int64_t steps_per_epoch_;
   const Schedule schedule_;
+  const UpdateRule rule_;
   const std::unique_ptr<cuda::OwnedStream> stream_;  // on CUDA
 
  protected:

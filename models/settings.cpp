@@ -1,194 +1,22 @@
-// The table of settings, and reading them from text and JSON.
+// Reading settings from text and JSON.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <limits>
 #include <nlohmann/json.hpp>
-#include <variant>
 
-#include "models/config.h"
+#include "models/settings_table.h"
 
 namespace burin {
 namespace {
 
 using nlohmann::json;
-
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
-constexpr unsigned kGan = 1;
-constexpr unsigned kVae = 2;
-constexpr unsigned kBoth = kGan | kVae;
-
-using Member = std::variant<std::string Config::*, double Config::*, int64_t Config::*,
-                            uint64_t Config::*, std::vector<int64_t> Config::*>;
-
-struct Row {
-  const char* key;
-  unsigned models;
-  Member member;
-  const char* help;
-  std::vector<const char*> choices = {};  // of a word
-  double least = 0;                       // of a number, or of each number in a list
-  double most = kInfinity;
-  bool above_least = false;  // `least` itself is not allowed
-  bool below_most = false;
-};
-
-const std::vector<Row>& rows() {
-  static const std::vector<Row> table = {
-      {"data", kBoth, &Config::data, "directory with the four IDX files (plain or gzip)"},
-      {"epochs", kBoth, &Config::epochs, "passes over the training set, in total", {}, 1, 1e6},
-      {"steps", kBoth, &Config::steps, "training steps, in total; 0: from epochs", {}, 0, 1e12},
-      {"batch", kBoth, &Config::batch, "images a step", {}, 1, 1e6},
-      {"seed", kBoth, &Config::seed, "seed of all random numbers", {}, 0, 1.8e19},
-      {"device", kBoth, &Config::device, "where to train", {"auto", "cpu", "cuda"}},
-      {"precision",
-       kBoth,
-       &Config::precision,
-       "what factors of matrix products are rounded to on the GPU; weights and sums stay fp32",
-       {"fp32", "tf32", "bf16"}},
-      {"gemm",
-       kBoth,
-       &Config::gemm,
-       "matrix products on the GPU: own kernels (the same bits everywhere), cublas, or auto (what "
-       "is fastest on this card, measured once)",
-       {"own", "cublas", "auto"}},
-      {"threads", kBoth, &Config::threads, "CPU threads; 0: as many as help", {}, 0, 1024},
-      {"optimizer", kBoth, &Config::optimizer, "optimiser", {"adam", "momentum", "sgd"}},
-      {"lr", kBoth, &Config::lr, "learning rate", {}, 0, 1e30, true},
-      {"lr_discriminator",
-       kGan,
-       &Config::lr_discriminator,
-       "learning rate of the discriminator; 0: the same",
-       {},
-       0,
-       1e30},
-      {"lr_schedule",
-       kBoth,
-       &Config::lr_schedule,
-       "how the learning rate falls between decay_from and decay_until",
-       {"constant", "linear", "cosine"}},
-      {"lr_final",
-       kBoth,
-       &Config::lr_final,
-       "the fraction of the learning rate it falls to",
-       {},
-       0,
-       1},
-      {"decay_from", kBoth, &Config::decay_from, "epoch at which the learning rate begins to fall"},
-      {"decay_until", kBoth, &Config::decay_until,
-       "epoch from which the learning rate stays; independent of epochs, so that a run may be "
-       "stopped and resumed anywhere"},
-      {"momentum", kBoth, &Config::momentum, "of the momentum optimiser", {}, 0, 1, false, true},
-      {"beta1", kBoth, &Config::beta1, "of Adam", {}, 0, 1, false, true},
-      {"beta2", kBoth, &Config::beta2, "of Adam", {}, 0, 1, false, true},
-      {"epsilon", kBoth, &Config::epsilon, "of Adam", {}, 0, 1, true},
-      {"l1_mode",
-       kBoth,
-       &Config::l1_mode,
-       "how L1 acts on weights: prox gives exact zeros of the penalised objective",
-       {"prox", "decoupled", "subgradient"}},
-      {"l1_epochs", kBoth, &Config::l1_epochs,
-       "epochs with L1; after them the zeros stay and the other weights train on without it (0: to "
-       "the end)"},
-      {"l1_cut",
-       kBoth,
-       &Config::l1_cut,
-       "when L1 ends (l1_epochs), the smallest weights of each penalised network become zero too, "
-       "until this fraction of them is zero; 0: none",
-       {},
-       0,
-       1,
-       false,
-       true},
-      {"l1_generator", kGan, &Config::l1_generator, "lambda of the generator's weights"},
-      {"l1_discriminator", kGan, &Config::l1_discriminator,
-       "lambda of the discriminator's weights"},
-      {"l1_generator_output", kGan, &Config::l1_generator_output,
-       "lambda of the generated images' mean L1 norm"},
-      {"l1_discriminator_output", kGan, &Config::l1_discriminator_output,
-       "lambda of the discriminator's mean absolute output"},
-      {"l1_encoder", kVae, &Config::l1_encoder, "lambda of the encoder's weights"},
-      {"l1_decoder", kVae, &Config::l1_decoder, "lambda of the decoder's weights"},
-      {"l1_mean", kVae, &Config::l1_mean, "lambda of the latent means' mean L1 norm"},
-      {"l1_reconstruction", kVae, &Config::l1_reconstruction,
-       "lambda of the reconstruction logits' mean L1 norm"},
-      {"latent", kBoth, &Config::latent, "size of the latent vector", {}, 1, 65536},
-      {"generator_hidden", kGan, &Config::generator_hidden, "hidden layer sizes", {}, 1, 65536},
-      {"discriminator_hidden",
-       kGan,
-       &Config::discriminator_hidden,
-       "hidden layer sizes",
-       {},
-       1,
-       65536},
-      {"encoder_hidden", kVae, &Config::encoder_hidden, "hidden layer sizes", {}, 1, 65536},
-      {"decoder_hidden", kVae, &Config::decoder_hidden, "hidden layer sizes", {}, 1, 65536},
-      {"activation",
-       kBoth,
-       &Config::activation,
-       "of hidden layers",
-       {"leaky_relu", "tanh", "sigmoid"}},
-      {"slope", kBoth, &Config::slope, "of leaky ReLU for negative inputs", {}, 0, 1, true},
-      {"init", kBoth, &Config::init, "initial weights", {"he", "xavier"}},
-      {"gan_loss", kGan, &Config::gan_loss, "the generator's loss", {"non_saturating", "minimax"}},
-      {"fakes",
-       kGan,
-       &Config::fakes,
-       "images that the generator is trained on: fresh ones, or those that the discriminator has "
-       "just seen (reuse: a tenth less work, another algorithm)",
-       {"fresh", "reuse"}},
-      {"generator_output",
-       kGan,
-       &Config::generator_output,
-       "output activation; images are scaled to its range",
-       {"tanh", "sigmoid"}},
-      {"real_label",
-       kGan,
-       &Config::real_label,
-       "the discriminator's target for real images (under 1: one-sided label smoothing)",
-       {},
-       0,
-       1,
-       true},
-      {"dropout",
-       kGan,
-       &Config::dropout,
-       "rate in the discriminator's hidden layers",
-       {},
-       0,
-       1,
-       false,
-       true},
-      {"ema",
-       kGan,
-       &Config::ema,
-       "decay of the running average of the generator that pictures are made with; 0: none",
-       {},
-       0,
-       1,
-       false,
-       true},
-      {"pixels",
-       kVae,
-       &Config::pixels,
-       "binarize: each pixel is drawn anew at each step with its grey value as probability; grey: "
-       "the value itself",
-       {"binarize", "grey"}},
-      {"output_bias",
-       kVae,
-       &Config::output_bias,
-       "initial bias of the last layer: log-odds of the mean image, or zero",
-       {"data", "zero"}},
-      {"log_every", kBoth, &Config::log_every, "steps between lines of metrics.jsonl", {}, 1, 1e9},
-      {"sample_every", kBoth, &Config::sample_every, "epochs between picture grids; 0: at the end"},
-      {"checkpoint_every", kBoth, &Config::checkpoint_every,
-       "epochs between checkpoints; 0: at the end"},
-  };
-  return table;
-}
+using settings_table::kGan;
+using settings_table::kVae;
+using settings_table::Row;
+using settings_table::rows;
 
 bool knows(const Row& row, ModelKind model) {
   return (row.models & (model == ModelKind::gan ? kGan : kVae)) != 0;

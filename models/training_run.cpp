@@ -91,6 +91,7 @@ Device TrainingRun::choose_device() {
 }
 
 TrainingRun::TrainingRun(const Config& config, const RunOptions& options) : config_(config) {
+  check_settings(config_);
   const Device device = choose_device();
   std::optional<Checkpoint> checkpoint;
   if (options.resume) checkpoint = read_checkpoint(options.out);

@@ -41,6 +41,7 @@ Vae::Vae(const Config& config, int64_t pixels, int64_t data_count, Device device
   decoder_optimizer_ = std::make_unique<Optimizer>(decoder_, update_rule(), stream());
   networks_ = {{"encoder", &encoder_, encoder_optimizer_.get(), nullptr, config.l1_encoder},
                {"decoder", &decoder_, decoder_optimizer_.get(), nullptr, config.l1_decoder}};
+  set_penalties();
 }
 
 void Vae::initialize(const ImageSet& set) {

@@ -74,6 +74,15 @@ TEST_F(Usage, Words) {
   expect_refused(vae("run", {"--pixels", ""}), 2, {"--pixels", "empty", "binarize", "grey"});
 }
 
+TEST_F(Usage, SettingsThatContradictOneAnother) {
+  expect_refused(gan("run", {"--penalty", "l2", "--l1-mode", "decoupled"}), 2,
+                 {"l1_mode", "decoupled", "penalty", "l2"});
+  expect_refused(gan("run", {"--weight-decay", "0.1"}), 2, {"weight_decay", "0.1", "adamw"});
+  expect_refused(vae("run", {"--l1-layers", "decoder.0"}), 2, {"l1_layers", "LAYER=LAMBDA"});
+  expect_refused(vae("run", {"--l1-layers", "generator.0=1"}), 2,
+                 {"l1_layers", "generator.0", "encoder.mean", "decoder.0"});
+}
+
 TEST_F(Usage, DeviceThatIsNotThere) {
   if (BURIN_CUDA_ENABLED) GTEST_SKIP() << "this build has CUDA";
   expect_refused(gan("run", {"--device", "cuda"}), 1, {"--device cuda", "no CUDA", "cpu"});

@@ -70,8 +70,14 @@ const std::vector<Case>& cases() {
       number("momentum", "0.5", {"1"}, "below 1"),
       number("beta1", "0.25", {"1"}, "below 1"),
       number("beta2", "0.75", {"1"}, "below 1"),
+      number("rho", "0.95", {"1"}, "below 1"),
       number("epsilon", "1e-07", {"0", "1.1"}, "above 0"),
+      number("weight_decay", "0.1", {"1000001"}),
+      word("penalty", "\"group_lasso\"", "l1, l2, elastic_net, group_lasso"),
       word("l1_mode", "\"decoupled\"", "prox, decoupled, subgradient"),
+      word("l2_mode", "\"decoupled\"", "coupled, decoupled"),
+      number("l1_ratio", "0.25", {"1.1"}, "at most 1"),
+      {"l1_layers", "\"decoder.0=0.001\"", {""}, {"1", "null"}, "a text"},
       number("l1_epochs", "1.5"),
       number("l1_cut", "0.5", {"1"}, "below 1"),
       number("l1_generator", "0.01"),
@@ -213,8 +219,8 @@ TEST(Settings, UnknownOnesAndThoseOfTheOtherModel) {
   for (const ModelKind model : {ModelKind::gan, ModelKind::vae}) {
     Config config = config_of(model);
     const std::string name = model_name(model);
-    expect_usage_error([&] { set_from_text(config, "l2", "1", "--l2"); },
-                       {"--l2: ", "unknown setting l2", name});
+    expect_usage_error([&] { set_from_text(config, "l3", "1", "--l3"); },
+                       {"--l3: ", "unknown setting l3", name});
     expect_usage_error(
         [&] {
           apply_json(config, {{"momentun", 1}}, "file");
@@ -248,6 +254,43 @@ TEST(Settings, L1StandsForWhatIsShipped) {
   EXPECT_EQ(vae.l1_decoder, 0.25);
   EXPECT_EQ(vae.l1_generator, 0);
   expect_usage_error([&] { set_from_text(vae, "l1", "-1", "--l1"); }, {"--l1: ", "-1", "expected"});
+}
+
+TEST(Settings, WhatIsReadUnderAnotherAloneIsRefusedElsewhere) {
+  const struct {
+    std::vector<std::pair<const char*, const char*>> good, bad;
+    std::initializer_list<std::string> parts;
+  } checks[] = {
+      {{{"l1_mode", "decoupled"}}, {{"penalty", "elastic_net"}}, {"l1_mode", "penalty", "l1"}},
+      {{{"penalty", "l2"}, {"l2_mode", "decoupled"}}, {{"penalty", "l1"}}, {"l2_mode", "l1", "l2"}},
+      {{{"penalty", "elastic_net"}, {"l1_ratio", "0.2"}},
+       {{"penalty", "group_lasso"}},
+       {"l1_ratio", "0.2", "elastic_net", "group_lasso"}},
+      {{{"optimizer", "adamw"}, {"weight_decay", "0.1"}},
+       {{"optimizer", "adam"}},
+       {"weight_decay", "0.1", "adamw", "adam"}},
+  };
+  for (const auto& [good, bad, parts] : checks) {
+    Config config = config_of(ModelKind::vae);
+    for (const auto& [key, text] : good) set_from_text(config, key, text, "--flag");
+    check_settings(config);
+    for (const auto& [key, text] : bad) set_from_text(config, key, text, "--flag");
+    expect_usage_error([&] { check_settings(config); }, parts);
+  }
+  for (const PresetInfo& info : presets()) check_settings(preset_config(info.model, info.name));
+}
+
+TEST(Settings, LambdasOfLayers) {
+  Config config = config_of(ModelKind::vae);
+  EXPECT_TRUE(layer_lambdas(config).empty());
+  config.l1_layers = "decoder.0=1e-3,encoder.mean=0";
+  EXPECT_EQ(layer_lambdas(config), (std::vector<std::pair<std::string, double>>{
+                                       {"decoder.0", 1e-3}, {"encoder.mean", 0}}));
+  for (const char* text : {"decoder.0", "=1", "decoder.0=", "decoder.0=x", "decoder.0=-1",
+                           "decoder.0=nan", "decoder.0=1,", ",", "decoder.0=1,,decoder.1=2"}) {
+    config.l1_layers = text;
+    expect_usage_error([&] { check_settings(config); }, {"l1_layers", "LAYER=LAMBDA"});
+  }
 }
 
 TEST(Presets, ExistAndAreValid) {

@@ -1,6 +1,9 @@
 // Bits that must not change: with the number of threads, by stopping and resuming, by looking.
 #include <gtest/gtest.h>
 
+#include <map>
+#include <nlohmann/json.hpp>
+
 #include "kernels/common/parallel.h"
 #include "models/checkpoint.h"
 #include "models/vae.h"
@@ -134,6 +137,49 @@ TEST(Resume, MomentumToo) {
   check_resume(config, 3, 6);
 }
 
+TEST(Resume, WhateverTheOptimizerAndThePenalty) {
+  const std::pair<const char*, const char*> kinds[] = {
+      {"nesterov", "l1"},       {"adagrad", "l2"},         {"rmsprop", "elastic_net"},
+      {"adadelta", "l1"},       {"adamw", "l1"},           {"adamax", "group_lasso"},
+      {"nadam", "elastic_net"}, {"amsgrad", "group_lasso"}};
+  for (const auto& [optimizer, penalty] : kinds) {
+    SCOPED_TRACE(optimizer);
+    Config config = sparse_vae();
+    config.encoder_hidden = {48};
+    config.decoder_hidden = {48};
+    config.optimizer = optimizer;
+    config.penalty = penalty;
+    config.lr = 1e-4;
+    config.l1_layers = "decoder.0=0.002";
+    check_resume(config, 3, 6);
+  }
+}
+
+// Files of versions that knew fewer settings have none of the new ones: what they said still holds.
+TEST(Checkpoint, WithoutTheNewerSettingsIsRead) {
+  const Scratch scratch;
+  const std::string path = scratch.path("checkpoint.safetensors");
+  ModelCase test = make_case(sparse_vae());
+  test.train(2);
+  save_checkpoint(path, *test.model, {28, 28, test.set.count, 2, 0});
+  SafetensorsFile file = SafetensorsFile::load(path);
+  std::map<std::string, std::string> about(file.metadata().begin(), file.metadata().end());
+  nlohmann::json settings = nlohmann::json::parse(about["config"]);
+  for (const char* key : {"rho", "weight_decay", "penalty", "l2_mode", "l1_ratio"}) {
+    EXPECT_EQ(settings.erase(key), 1u) << key;
+  }
+  about["config"] = settings.dump();
+  std::vector<TensorRef> tensors;
+  for (const std::string& name : file.names()) {
+    tensors.push_back({name, file.shape(name), file.data(name)});
+  }
+  write_safetensors(path, tensors, {about.begin(), about.end()});
+  const Checkpoint checkpoint = read_checkpoint(path);
+  ModelCase second(checkpoint.config, test.set.count);
+  restore(*second.model, checkpoint, true);
+  EXPECT_TRUE(bits_of(*second.model) == bits_of(*test.model));
+}
+
 TEST(Checkpoint, LoadModelGivesTheSamePictures) {
   for (const Config& config : {sparse_gan(), sparse_vae()}) {
     const Scratch scratch;
@@ -259,6 +305,65 @@ TEST(Sparsity, ProxGivesExactZerosAndSubgradientNone) {
       }
     }
   }
+}
+
+// Neurons go as a whole, the bias too, and stay gone when the penalty ends.
+TEST(Sparsity, GroupLassoTakesNeurons) {
+  Config config = sparse_vae();
+  config.penalty = "group_lasso";
+  config.l1_encoder = config.l1_decoder = 0.2;
+  config.l1_epochs = 1;
+  ModelCase test = make_case(config);
+  const auto dead = [&] {
+    std::vector<std::string> list;
+    for (const Model::Network& network : test.model->networks()) {
+      const Parameters& parameters = *network.parameters;
+      for (int i = 0; i < parameters.count(); ++i) {
+        const ParameterInfo& info = parameters.info(i);
+        if (!info.is_weight) continue;
+        const std::vector<float> w = parameters.value(i).to_host();
+        const std::string layer = info.name.substr(0, info.name.rfind('.'));
+        int bias = 0;
+        while (parameters.info(bias).name != layer + ".bias") ++bias;
+        const std::vector<float> b = parameters.value(bias).to_host();
+        const auto row = size_t(info.shape[1]);
+        for (size_t r = 0; r < b.size(); ++r) {
+          const auto zeros =
+              std::count(w.begin() + int64_t(r * row), w.begin() + int64_t((r + 1) * row), 0.0f);
+          EXPECT_TRUE(zeros == 0 || zeros == int64_t(row)) << info.name << ", row " << r;
+          EXPECT_EQ(b[r] == 0.0f, zeros > 0) << info.name << ", row " << r;
+          if (zeros > 0) list.push_back(layer + "." + std::to_string(r));
+        }
+      }
+    }
+    return list;
+  };
+  test.train(kPerEpoch);
+  const std::vector<std::string> before = dead();
+  EXPECT_GT(before.size(), 5u);
+  test.train(3);
+  EXPECT_EQ(dead(), before);
+}
+
+TEST(Sparsity, LayersMayHaveLambdasOfTheirOwn) {
+  Config config = sparse_vae();
+  config.l1_encoder = 0;
+  config.l1_decoder = 0.03;
+  config.l1_layers = "encoder.mean=0.03,decoder.1=0";
+  ModelCase test = make_case(config);
+  test.train(10);
+  for (const Model::Network& network : test.model->networks()) {
+    for (int i = 0; i < network.parameters->count(); ++i) {
+      const ParameterInfo& info = network.parameters->info(i);
+      if (!info.is_weight) continue;
+      const std::string name = std::string(network.name) + "." + info.name;
+      const bool penalised = name == "encoder.mean.weight" ||
+                             (name.starts_with("decoder") && !name.ends_with("1.weight"));
+      EXPECT_EQ(network.optimizer->stats(i).zeros > 0, penalised) << name;
+    }
+  }
+  config.l1_layers = "decoder.9=1";
+  EXPECT_THROW(make_case(config), UsageError);
 }
 
 // After l1_epochs no weight leaves zero, and none is drawn to it.
