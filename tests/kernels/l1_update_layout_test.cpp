@@ -104,10 +104,10 @@ TEST_F(L1UpdateLayout, ManySegments) {
 // An element's result is its own affair: neither its neighbours nor its place matter.
 TEST_F(L1UpdateLayout, OneSegmentOrManyGiveTheSameWeights) {
   for_each_rule([&](const UpdateRule& rule) {
-    Network whole({{100352, 0.5f}}), split({{100352, 0.5f}});
+    Network whole({{40960, 0.5f}}), split({{40960, 0.5f}});
     const UpdateSegment all = split.segments[0];
-    split.segments = {{all.begin + 60001, all.count - 60001, 0.5f},  // in any order
-                      {all.begin + 13, 59988, 0.5f},
+    split.segments = {{all.begin + 20001, all.count - 20001, 0.5f},  // in any order
+                      {all.begin + 13, 19988, 0.5f},
                       {all.begin, 13, 0.5f}};
     const UpdateScalars scalars = update_scalars(rule, 0.01f, 1);
     whole.update(rule, scalars);

@@ -1,5 +1,6 @@
 // Each optimiser with each penalty: 20 steps of a small network in one call, held against the
 // oracle's, which is in double, and the other twin's, bit by bit.
+#include <map>
 #include <memory>
 
 #include "kernels/l1_update/l1_update.h"
@@ -170,17 +171,12 @@ Trajectory trajectory(const UpdateRule& rule, const Host& x) {
 template <Layout kLayout>
 bool declare_pair(const UpdateRule& rule, const std::string& name, const Dims& dims) {
   const OptimizerKind kind = rule.optimizer;
-  // Worked out once for a case's arguments, and not for each element.
-  struct Known {
-    std::vector<unsigned char> w, g;
-    Trajectory path;
-  };
-  const auto known = std::make_shared<Known>();
+  // Worked out once and not for each element: the arguments follow from the size.
+  const auto known = std::make_shared<std::map<Dims, Trajectory>>();
   const auto path_of = [=](const Host& x) -> const Trajectory& {
-    if (known->w != x.arguments[0].bytes || known->g != x.arguments[1].bytes) {
-      *known = {x.arguments[0].bytes, x.arguments[1].bytes, trajectory<kLayout>(rule, x)};
-    }
-    return known->path;
+    const auto found = known->find(x.dims);
+    if (found != known->end()) return found->second;
+    return known->emplace(x.dims, trajectory<kLayout>(rule, x)).first->second;
   };
   // A step rounds a weight a few times, and what it goes by: for momentum up to 10 = 1 / (1 - mu)
   // times lr g; for the adaptive at most lr m / D, where m keeps the rounding of its largest term

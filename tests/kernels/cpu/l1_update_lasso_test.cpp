@@ -46,6 +46,21 @@ struct Lasso {
     return sum;
   }
 
+  // All derivatives, a row of the Gram matrix for each weight that is not zero, over plain
+  // pointers: a training takes it 10^4 times, and is run without optimisation too.
+  Vector gradient(const std::vector<float>& w) const {
+    Vector g(d);
+    for (size_t i = 0; i < d; ++i) g[i] = -correlation[i];
+    for (size_t j = 0; j < d; ++j) {
+      if (w[j] == 0.0f) continue;
+      const double* row = gram.data() + j * d;
+      const auto x = double(w[j]);
+      double* out = g.data();
+      for (const double* const end = row + d; row != end; ++row, ++out) *out += *row * x;
+    }
+    return g;
+  }
+
   template <class T>
   double objective(const std::vector<T>& w) const {
     double sum = half_y_squared;
@@ -112,7 +127,8 @@ std::vector<float> train(const Lasso& problem, const UpdateRule& rule, const Sch
   for (size_t i = 0; i < problem.d; ++i) w[i] = (i % 2 == 0 ? 0.1f : -0.1f);
   const UpdateSegment segment{0, d, float(problem.lambda)};
   for (int t = 1; t <= schedule.steps; ++t) {
-    for (size_t i = 0; i < problem.d; ++i) g[i] = float(problem.derivative(w, i));
+    const Vector gradient = problem.gradient(w);
+    std::copy(gradient.begin(), gradient.end(), g.begin());
     const double progress = double(t - 1) / schedule.steps;
     const double rate =
         schedule.first_rate * std::pow(schedule.last_rate / schedule.first_rate, progress);
@@ -275,14 +291,14 @@ TEST(L1UpdateLasso, OrthogonalDesignIsTheClosedForm) {
 
 // lambda_max = |X^T y|_inf is the smallest penalty whose optimum is w = 0.
 TEST(L1UpdateLasso, LambdaMaxGivesAllZeros) {
-  Lasso problem = random_lasso(200, 100, 0.3, 1.0);
+  Lasso problem = random_lasso(80, 40, 0.3, 1.0);
   const double lambda_max = problem.lambda;
   for (const OptimizerCase& c : kOptimizerCases) {
     SCOPED_TRACE(int(c.optimizer));
     problem.lambda = 1.001 * lambda_max;
-    EXPECT_EQ(zeros(train(problem, {.optimizer = c.optimizer}, c.schedule)), 100);
+    EXPECT_EQ(zeros(train(problem, {.optimizer = c.optimizer}, c.schedule)), 40);
     problem.lambda = 0.98 * lambda_max;
-    EXPECT_LT(zeros(train(problem, {.optimizer = c.optimizer}, c.schedule)), 100);
+    EXPECT_LT(zeros(train(problem, {.optimizer = c.optimizer}, c.schedule)), 40);
   }
 }
 
