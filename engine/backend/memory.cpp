@@ -26,19 +26,29 @@ const char* device_name(Device device) {
 }
 
 namespace {
-
-std::atomic<size_t> in_use[3];  // by device
+constexpr size_t kLargePage = size_t{2} << 20;
 
 size_t rounded_up(size_t bytes, size_t step) {
   return (bytes + step - 1) / step * step;
 }
+}  // namespace
 
-// Large blocks lie on large pages where the system has them: rows of a matrix are often a page
+void ask_for_large_pages([[maybe_unused]] void* data, [[maybe_unused]] size_t bytes) {
+#ifdef MADV_HUGEPAGE
+  const uintptr_t begin = rounded_up(reinterpret_cast<uintptr_t>(data), kLargePage);
+  const uintptr_t end = (reinterpret_cast<uintptr_t>(data) + bytes) / kLargePage * kLargePage;
+  if (begin < end) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
+#endif
+}
+
+namespace {
+
+std::atomic<size_t> in_use[3];  // by device
+
+// Large blocks lie on large pages: rows of a matrix are often a page
 // apart, and a product then waits for translations of addresses. Each begins some cache lines
 // further into its first page than the one before, so that the same element of weights, gradients
 // and moments does not fall on the same lines of the caches.
-constexpr size_t kLargePage = size_t{2} << 20;
-
 std::byte* allocate_on_host(size_t bytes) {
   const size_t rounded = rounded_up(bytes, 64);
   static std::atomic<size_t> large_blocks;
@@ -50,9 +60,7 @@ std::byte* allocate_on_host(size_t bytes) {
   if (memory == nullptr) {
     throw OutOfMemory("out of memory: " + std::to_string(bytes) + " bytes were needed on cpu");
   }
-#ifdef MADV_HUGEPAGE
-  if (large) madvise(memory, (offset + rounded) / kLargePage * kLargePage, MADV_HUGEPAGE);
-#endif
+  if (large) ask_for_large_pages(memory, offset + rounded);
   std::byte* const data = static_cast<std::byte*>(memory) + offset;
   std::memset(data, 0, rounded);
   return data;

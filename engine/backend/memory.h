@@ -40,6 +40,11 @@ class Memory {
   size_t bytes_ = 0;
 };
 
+// Host memory that is not written yet: the whole large pages (2 MiB) in it are to be such where the
+// system has them. It then takes a translation of an address for each 2 MiB and not for each 4 KiB.
+// Memory of the host does it by itself.
+void ask_for_large_pages(void* data, size_t bytes);
+
 // What all Memory of a device holds now, each rounded up to kMemoryGranularity. Exact on cuda and
 // meta; the host's own is not counted.
 inline constexpr size_t kMemoryGranularity = 512;

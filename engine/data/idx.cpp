@@ -8,6 +8,7 @@
 #include <span>
 #include <string_view>
 
+#include "engine/backend/memory.h"
 #include "engine/io/error.h"
 #include "engine/io/files.h"
 
@@ -161,6 +162,9 @@ IdxArray read_idx(const std::string& path, int rank) {
                     "dimensions {}",
                     name, content.size(), count, shape));
   }
+  // Rows of a shuffled batch lie anywhere in it.
+  array.bytes.reserve(static_cast<size_t>(count));
+  ask_for_large_pages(array.bytes.data(), array.bytes.capacity());
   array.bytes.resize(static_cast<size_t>(count));
   const size_t got = source.read(array.bytes);
   if (got < array.bytes.size()) {

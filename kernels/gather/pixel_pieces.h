@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <cstdint>
 #include <cstring>
 
@@ -15,16 +16,28 @@ namespace burin::cpu {
 inline constexpr int64_t kPixelGrain = 64 * kWordsATile;
 
 // Elements [begin, end) of the [rows, cols] output are pieces of rows: calls
-// piece(pixels, element, length), with the row's bytes from that element on.
+// piece(pixels, element, length), with the row's bytes from that element on. Rows of a shuffled
+// batch lie anywhere in memory, so the next one is asked for while this one is worked on.
 template <class Source, class Piece>
 BURIN_ALWAYS_INLINE void for_row_pieces(const uint8_t* images, Source& source, int64_t cols,
                                         int64_t begin, int64_t end, const Piece& piece) {
+  if (begin == end) return;
+  constexpr int64_t kCacheLine = 64;
   int64_t row = begin / cols;
-  int64_t column = begin % cols;
-  for (int64_t i = begin; i < end; ++row, column = 0) {
-    const int64_t length = std::min(cols - column, end - i);
-    piece(images + int64_t{source(row)} * cols + column, i, length);
-    i += length;
+  const uint8_t* pixels = images + int64_t{source(row)} * cols + begin % cols;
+  int64_t length = std::min(cols - begin % cols, end - begin);
+  for (int64_t i = begin; i < end;) {
+    const int64_t after = i + length;
+    const int64_t next_length = std::min(cols, end - after);
+    const uint8_t* next = nullptr;
+    if (next_length > 0) {
+      next = images + int64_t{source(++row)} * cols;
+      for (int64_t j = 0; j < next_length; j += kCacheLine) __builtin_prefetch(next + j);
+    }
+    piece(pixels, i, length);
+    pixels = next;
+    length = next_length;
+    i = after;
   }
 }
 
@@ -45,9 +58,8 @@ BURIN_ALWAYS_INLINE void scale_pixels(const uint8_t* images, Source source, int6
 // Blocks of four pixels that must be drawn, until a tile is full of them.
 struct PixelDraws {
   int64_t count = 0;
-  // One more: a block is written before it is known to count.
-  alignas(64) uint32_t block[kPhiloxLanes + 1] = {};
-  alignas(64) uint8_t pixel[kPhiloxLanes + 1][4] = {};
+  alignas(64) uint32_t block[kPhiloxLanes] = {};
+  alignas(64) uint8_t pixel[kPhiloxLanes][4] = {};
 };
 
 // out = binarize of the listed pixels; the list is empty then. Elements from `end` on are not
@@ -64,9 +76,19 @@ BURIN_ALWAYS_INLINE void draw_pixels(const PhiloxPosition& position, int64_t end
   }
   for (int64_t lane = 0; lane < draws.count; ++lane) {
     const int64_t first = int64_t{draws.block[lane]} * 4;
-    std::copy_n(drawn[lane], std::min<int64_t>(4, end - first), out + first);
+    if (first + 4 <= end) {
+      std::copy_n(drawn[lane], 4, out + first);
+    } else {
+      std::copy_n(drawn[lane], end - first, out + first);
+    }
   }
   draws.count = 0;
+}
+
+// The place in memory of the byte with the lowest bit that is set.
+inline int place_of_lowest(uint64_t bytes) {
+  const int byte = std::countr_zero(bytes) / 8;
+  return std::endian::native == std::endian::little ? byte : 7 - byte;
 }
 
 // out[i, i + count): 0 and 1 where the byte alone decides; the blocks of four with another byte are
@@ -79,13 +101,21 @@ BURIN_ALWAYS_INLINE void binarize_tile(const uint8_t* __restrict__ pixels, int64
 
   alignas(64) uint8_t open[kWordsATile];  // neither 0 nor 255
   for (int64_t j = 0; j < kWordsATile; ++j) open[j] = static_cast<uint8_t>(pixels[j] + 1) > 1;
-  for (int64_t j = 0; j < count; j += 4) {
+  alignas(64) uint8_t drawn[kPhiloxLanes];  // 1 for a block with an open pixel
+  for (int lane = 0; lane < kPhiloxLanes; ++lane) {
     uint32_t any;
-    std::memcpy(&any, open + j, sizeof any);
-    draws.block[draws.count] = static_cast<uint32_t>((i + j) / 4);
-    std::memcpy(draws.pixel[draws.count], pixels + j, 4);
-    draws.count += any != 0;
-    if (draws.count == kPhiloxLanes) draw_pixels(position, end, out, draws);
+    std::memcpy(&any, open + 4 * lane, sizeof any);
+    drawn[lane] = any != 0;
+  }
+  for (int lane = 0; lane < kPhiloxLanes; lane += 8) {
+    uint64_t flags;
+    std::memcpy(&flags, drawn + lane, sizeof flags);
+    for (; flags != 0; flags &= flags - 1) {
+      const int64_t j = 4 * (lane + place_of_lowest(flags));
+      draws.block[draws.count] = static_cast<uint32_t>((i + j) / 4);
+      std::memcpy(draws.pixel[draws.count], pixels + j, 4);
+      if (++draws.count == kPhiloxLanes) draw_pixels(position, end, out, draws);
+    }
   }
 }
 
