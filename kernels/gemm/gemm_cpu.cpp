@@ -172,8 +172,9 @@ void multiply_panel(const Product& x, int shape, int64_t column, int64_t columns
   } while (p < x.k);
 }
 
-// Panels of columns, each in `groups` groups of rows; the chunks of one panel follow each other, so
-// that a thread that gets several packs it once.
+// Panels of columns, each in `groups` groups of rows. The chunks of one panel follow each other, so
+// that a thread that gets several packs it once; but where A has many rows, those of one group do,
+// so that its rows of A are in the second level cache for all panels but the first.
 void multiply_panels(const Product& x) {
   const int64_t panel_width = x.kernel->width[x.kernel->shapes - 1];
   const int64_t panels = ceil_div(x.n, panel_width);
@@ -187,13 +188,14 @@ void multiply_panels(const Product& x) {
   groups = ceil_div(x.m, height);
   const int64_t work = height * std::min(panel_width, x.n) * std::max<int64_t>(x.k, 16);
   const int64_t grain = std::max<int64_t>(1, kChunkWork / work);
+  const bool by_groups = x.m > kMaxRows;
   const uint64_t number = ++products_begun;
   parallel_for(panels * groups, grain, [&](int64_t begin, int64_t end) {
     if (last_place.product != number) last_place = {number, -1, -1};
     for (int64_t chunk = begin; chunk < end; ++chunk) {
-      const int64_t row = chunk % groups * height;
+      const int64_t row = (by_groups ? chunk / panels : chunk % groups) * height;
       const int64_t row_end = std::min(row + height, x.m);
-      int64_t column = chunk / groups * panel_width;
+      int64_t column = (by_groups ? chunk % panels : chunk / groups) * panel_width;
       const int64_t column_end = std::min(column + panel_width, x.n);
       bool first_panel = std::exchange(last_place.row, row) != row;
       while (column < column_end) {
