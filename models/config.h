@@ -20,6 +20,11 @@ struct Config {
   std::string preset;
 
   std::string data;
+  int64_t train_images = 0;  // 0: all
+  int64_t hold_out = 0;
+  int64_t folds = 0;
+  int64_t fold = 0;  // 1 .. folds
+  uint64_t split_seed = 1;
   int64_t epochs = 20;
   int64_t steps = 0;  // 0: from epochs
   int64_t batch = 128;
@@ -67,6 +72,7 @@ struct Config {
   std::string activation = "leaky_relu";
   double slope = 0.2;
   std::string init = "he";
+  std::string init_from;
 
   std::string gan_loss = "non_saturating";
   std::string fakes = "fresh";

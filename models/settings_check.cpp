@@ -53,6 +53,16 @@ void check_settings(const Config& config) {
   expect_read("weight_decay", text(config.weight_decay), text(fallback.weight_decay), "optimizer",
               config.optimizer, "adamw");
   layer_lambdas(config);
+  if (config.folds > 0 && config.hold_out > 0) {
+    throw UsageError(fmt::format("folds is {} and hold_out is {}; give one of the two",
+                                 config.folds, config.hold_out));
+  }
+  if (config.folds == 1) throw UsageError("folds is 1, expected at least 2, or 0 for none");
+  if (config.fold > config.folds || (config.folds > 0 && config.fold == 0)) {
+    throw UsageError(fmt::format(
+        "fold is {}, expected {}", config.fold,
+        config.folds == 0 ? "0, as folds is 0" : fmt::format("1 to folds, {}", config.folds)));
+  }
 }
 
 }  // namespace burin

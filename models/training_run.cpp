@@ -3,11 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
 #include <cmath>
-#include <csignal>
-#include <cstdio>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <tuple>
@@ -16,6 +13,7 @@
 #include "engine/io/png.h"
 #include "kernels/common/parallel.h"
 #include "models/memory_plan.h"
+#include "models/training_split.h"
 #include "models/vae.h"
 
 namespace burin {
@@ -55,19 +53,6 @@ void remove_pictures(const fs::path& directory) {
   for (const fs::path& picture : pictures) fs::remove(picture, ignored);
 }
 
-// Temporary files (AtomicFile) of processes that were killed.
-void remove_leftovers(const fs::path& directory) {
-  std::error_code ignored;
-  std::vector<fs::path> leftovers;
-  for (const fs::directory_entry& entry : fs::directory_iterator(directory, ignored)) {
-    const std::string name = entry.path().filename().string();
-    int process = 0;
-    if (std::sscanf(name.c_str(), ".burin-%d-", &process) != 1 || !name.ends_with(".tmp")) continue;
-    if (process > 0 && kill(process, 0) != 0 && errno == ESRCH) leftovers.push_back(entry.path());
-  }
-  for (const fs::path& leftover : leftovers) fs::remove(leftover, ignored);
-}
-
 int64_t steps_between(double epochs, int64_t steps_per_epoch) {
   if (epochs == 0) return 0;
   return std::max<int64_t>(1, std::llround(epochs * static_cast<double>(steps_per_epoch)));
@@ -96,10 +81,13 @@ TrainingRun::TrainingRun(const Config& config, const RunOptions& options) : conf
   std::optional<Checkpoint> checkpoint;
   if (options.resume) checkpoint = read_checkpoint(options.out);
 
-  ImageSet train = load_image_set(config_.data, Split::train);
+  ImageSet whole = load_image_set(config_.data, Split::train);
+  const int64_t all = whole.count;
+  ImageSet train = split_training_set(config_, std::move(whole)).train;
   if (config_.batch > train.count) {
-    throw UsageError(fmt::format("batch is {}, but {} has {} training images", config_.batch,
-                                 in_quotes(config_.data), train.count));
+    throw UsageError(fmt::format(
+        "batch is {}, but {} has {} training images{}", config_.batch, in_quotes(config_.data), all,
+        train.count < all ? fmt::format(", of which {} are trained on", train.count) : ""));
   }
   std::optional<ImageSet> test;
   if (config_.model == ModelKind::vae) {
@@ -136,6 +124,10 @@ TrainingRun::TrainingRun(const Config& config, const RunOptions& options) : conf
     progress_ = before;
   } else {
     model_->initialize(train);
+    if (!config_.init_from.empty()) {  // weights alone: the run begins at step 0
+      restore(*model_, read_checkpoint(config_.init_from), false);
+      model_->set_step(0);
+    }
   }
   train_ = std::make_unique<DeviceImages>(std::move(train), device);
   if (test) test_ = std::make_unique<DeviceImages>(*std::move(test), device);
@@ -163,8 +155,8 @@ void TrainingRun::open_directory(const RunOptions& options) {
   }
   create_directories(out_);
   create_directories((directory / "samples").string());
-  remove_leftovers(directory);
-  remove_leftovers(directory / "samples");
+  remove_leftovers(directory.string());
+  remove_leftovers((directory / "samples").string());
   write_file_atomically((directory / "config.json").string(), to_json(config_).dump(2) + "\n");
   // After a crash the lines behind the checkpoint are written again.
   metrics_.emplace((directory / "metrics.jsonl").string(), [this](std::string_view line) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "engine/data/device_images.h"
 #include "engine/io/error.h"
@@ -13,6 +14,7 @@
 #include "evaluation/metrics.h"
 #include "kernels/common/parallel.h"
 #include "models/checkpoint.h"
+#include "models/training_split.h"
 #include "models/vae.h"
 #include "tools/command.h"
 #include "tools/evaluate_tables.h"
@@ -39,16 +41,26 @@ struct EvaluateArguments {
 struct Data {
   std::string directory;
   ImageSet train, test;
+  std::optional<ImageSet> part;  // of the training images, those of a run that has not all
+
+  const ImageSet& trained_on() const { return part ? *part : train; }
 };
 
 Data load_data(const std::string& directory, const Model& model) {
-  Data data = {directory, load_image_set(directory, Split::train),
-               load_image_set(directory, Split::test)};
+  Data data = {directory,
+               load_image_set(directory, Split::train),
+               load_image_set(directory, Split::test),
+               {}};
   for (const auto& [name, set] :
        {std::pair("test", &data.test), std::pair("training", &data.train)}) {
     if (set->pixels() == model.pixels()) continue;
     throw Error(fmt::format("{}: {} images have {} pixels, the model makes {}",
                             in_quotes(directory), name, set->pixels(), model.pixels()));
+  }
+  const Config& config = model.config();
+  const bool has_all = config.train_images == 0 && config.hold_out == 0 && config.folds == 0;
+  if (directory == config.data && !has_all) {
+    data.part = split_training_set(config, ImageSet(data.train)).train;
   }
   return data;
 }
@@ -94,9 +106,10 @@ void likelihoods(const std::vector<Metric>& metrics, Vae& vae, const EvaluateArg
                  const Data& data, json& results) {
   const int64_t count = arguments.images > 0 ? arguments.images : data.test.count;
   const DeviceImages test = first_images(data.test, count);
-  const DeviceImages train = first_images(data.train, std::min(count, data.train.count));
+  const DeviceImages train =
+      first_images(data.trained_on(), std::min(count, data.trained_on().count));
   const DeviceImages nll_train =
-      first_images(data.train, std::min({arguments.train_images, data.train.count}));
+      first_images(data.trained_on(), std::min(arguments.train_images, data.trained_on().count));
   for (const Metric& metric : metrics) {
     const std::string name = metric.name;
     if (name == "elbo") results[name] = elbo_report(vae, test, train);

@@ -9,10 +9,13 @@
 #include <atomic>
 #include <cerrno>
 #include <climits>
+#include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <utility>
+#include <vector>
 
 #include "engine/io/error.h"
 
@@ -180,6 +183,20 @@ void AtomicFile::commit() {
   if (rename(temporary_.c_str(), target_.c_str()) != 0) throw system_error("write", path_, errno);
   temporary_.clear();
   sync_directory(directory_of(target_), path_);
+}
+
+void remove_leftovers(const std::string& directory) {
+  std::error_code ignored;
+  std::vector<std::filesystem::path> leftovers;
+  for (const auto& entry : std::filesystem::directory_iterator(directory, ignored)) {
+    const std::string name = entry.path().filename().string();
+    int process = 0;
+    if (std::sscanf(name.c_str(), ".burin-%d-", &process) != 1 || !name.ends_with(".tmp")) continue;
+    if (process > 0 && kill(process, 0) != 0 && errno == ESRCH) leftovers.push_back(entry.path());
+  }
+  for (const std::filesystem::path& leftover : leftovers) {
+    std::filesystem::remove(leftover, ignored);
+  }
 }
 
 InputFile::InputFile(const std::string& path) : path_(path) {

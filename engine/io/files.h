@@ -44,6 +44,9 @@ class AtomicFile {
   int descriptor_ = -1;
 };
 
+// Removes from `directory` the temporary files (AtomicFile) of processes that were killed.
+void remove_leftovers(const std::string& directory);
+
 // A regular file, read piece by piece from the beginning.
 class InputFile {
  public:

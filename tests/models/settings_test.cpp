@@ -52,6 +52,11 @@ Case word(const char* key, const char* good, const char* expected) {
 const std::vector<Case>& cases() {
   static const std::vector<Case> list = {
       {"data", "\"somewhere\"", {""}, {"1", "null"}, "a text"},
+      whole("train_images", "7", {"1000000001"}),
+      whole("hold_out", "7", {"1000000001"}),
+      whole("folds", "7", {"1000000001"}),
+      whole("fold", "7", {"1000000001"}),
+      whole("split_seed", "12345678901234567890", {"18446744073709551616"}),
       whole("epochs", "7", {"0", "1000001"}),
       whole("steps", "7"),
       whole("batch", "7", {"0", "1000001"}),
@@ -96,6 +101,7 @@ const std::vector<Case>& cases() {
       word("activation", "\"sigmoid\"", "leaky_relu, tanh, sigmoid"),
       number("slope", "0.5", {"0", "1.1"}, "above 0"),
       word("init", "\"xavier\"", "he, xavier"),
+      {"init_from", "\"runs/before\"", {""}, {"1", "null"}, "a text"},
       word("gan_loss", "\"minimax\"", "non_saturating, minimax"),
       word("fakes", "\"reuse\"", "fresh, reuse"),
       word("generator_output", "\"sigmoid\"", "tanh, sigmoid"),
@@ -269,6 +275,11 @@ TEST(Settings, WhatIsReadUnderAnotherAloneIsRefusedElsewhere) {
       {{{"optimizer", "adamw"}, {"weight_decay", "0.1"}},
        {{"optimizer", "adam"}},
        {"weight_decay", "0.1", "adamw", "adam"}},
+      {{{"hold_out", "7"}}, {{"folds", "2"}}, {"hold_out", "7", "folds", "2"}},
+      {{{"folds", "2"}, {"fold", "2"}}, {{"fold", "3"}}, {"fold is 3", "1 to folds, 2"}},
+      {{}, {{"folds", "1"}, {"fold", "1"}}, {"folds is 1", "at least 2"}},
+      {{}, {{"fold", "1"}}, {"fold is 1", "expected 0"}},
+      {{}, {{"folds", "2"}}, {"fold is 0", "1 to folds, 2"}},
   };
   for (const auto& [good, bad, parts] : checks) {
     Config config = config_of(ModelKind::vae);
