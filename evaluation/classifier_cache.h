@@ -10,6 +10,9 @@
 
 namespace burin {
 
+// Of the classifier that models are judged by.
+inline constexpr uint64_t kClassifierSeed = 1;
+
 // DIR/classifier-KEY.safetensors; the key is a hash of the training set, the seed and all else that
 // training depends on.
 std::string classifier_cache_path(const std::string& directory, const DeviceImages& train,

@@ -19,7 +19,6 @@ using nlohmann::json;
 
 namespace {
 
-constexpr uint64_t kClassifierSeed = 1;
 constexpr uint64_t kNoiseSeed = 1;
 
 // Images [first, first + count) as floats in [0, 1].
