@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
@@ -35,6 +37,14 @@ CLI::Validator not_negative() {
         return text.starts_with("-") ? text + " is negative, expected at least 0" : "";
       },
       "");
+}
+
+const std::atomic<bool>& stop_on_signals() {
+  static std::atomic<bool> stop{false};
+  for (const int signal : {SIGINT, SIGTERM}) {
+    std::signal(signal, [](int) { stop = true; });
+  }
+  return stop;
 }
 
 std::string json_line(const nlohmann::json& object) {
@@ -120,6 +130,7 @@ int main(int argc, char** argv) {
   burin::tools::add_train(app, status);
   burin::tools::add_sample(app, status);
   burin::tools::add_evaluate(app, status);
+  burin::tools::add_sweep(app, status);
   burin::tools::add_info(app, status);
   try {
     app.parse(argc, argv);

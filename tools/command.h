@@ -2,6 +2,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <atomic>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
@@ -13,6 +14,7 @@ namespace burin::tools {
 void add_train(CLI::App& app, int& status);
 void add_sample(CLI::App& app, int& status);
 void add_evaluate(CLI::App& app, int& status);
+void add_sweep(CLI::App& app, int& status);
 void add_info(CLI::App& app, int& status);
 
 // The data set that comes with Burin: ./data/mnist, or that of the source tree.
@@ -22,6 +24,9 @@ std::string default_data_directory();
 CLI::Validator not_empty();
 // Refuses a minus sign, which CLI11 would take for a very large unsigned number.
 CLI::Validator not_negative();
+
+// From now on Ctrl-C and SIGTERM make it true, in place of ending the process.
+const std::atomic<bool>& stop_on_signals();
 
 // On one line; bytes that are not UTF-8, as file names may have, are replaced.
 std::string json_line(const nlohmann::json& object);

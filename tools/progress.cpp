@@ -105,6 +105,11 @@ void ProgressPrinter::on_count(const char* what, int64_t done, int64_t total) {
   fmt::print(stderr, "{} {}/{}{}\n", what, done, total, left_text(done, total));
 }
 
+void ProgressPrinter::note(const std::string& line) {
+  fmt::print(stderr, "{}{}\n", terminal_ ? "\r\x1b[K" : "", line);
+  if (terminal_) drawn_ = 0;  // the bar is gone
+}
+
 void ProgressPrinter::draw(int64_t step, int64_t total) {
   const int64_t filled = kBarWidth * step / std::max<int64_t>(total, 1);
   std::string bar;

@@ -19,6 +19,10 @@ class ProgressPrinter : public RunListener {
   // The same of work that has no log points: `done` of `total`, of which `what` says what is done.
   // As JSON {"progress": what, "done", "total", "seconds_left"}.
   void on_count(const char* what, int64_t done, int64_t total);
+  // A line of its own, above the bar on a terminal.
+  void note(const std::string& line);
+  // What is drawn behind the bar and the time that is left.
+  void describe(const std::string& what) { summary_ = "  " + what; }
   // Ends the bar's line.
   void finish();
 

@@ -1,29 +1,22 @@
 // burin train gan|vae
 #include <fmt/format.h>
 
-#include <csignal>
 #include <filesystem>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 
 #include "engine/io/error.h"
-#include "engine/io/files.h"
 #include "models/training_run.h"
 #include "tools/command.h"
 #include "tools/fault_search.h"
 #include "tools/progress.h"
+#include "tools/settings_flags.h"
 
 namespace burin::tools {
 namespace {
 
 using nlohmann::json;
-
-std::atomic<bool> stop_requested{false};
-
-void request_stop(int) {
-  stop_requested = true;
-}
 
 struct TrainArguments {
   ModelKind model = ModelKind::gan;
@@ -34,29 +27,6 @@ struct TrainArguments {
   std::map<std::string, std::string> settings;  // those given on the command line
 };
 
-json parse_json_file(const std::string& path) {
-  const std::string text = read_file(path);
-  try {
-    return json::parse(text);
-  } catch (const json::parse_error& fault) {
-    throw UsageError(fmt::format("{}: not JSON, at byte {}", in_quotes(path), fault.byte));
-  } catch (const json::exception&) {
-    throw UsageError(
-        fmt::format("{}: not JSON that can be used: a number is too large", in_quotes(path)));
-  }
-}
-
-// `file`: where the name is from, if not from the command line.
-Config preset_of(ModelKind model, const std::string& name, const std::string& file) {
-  try {
-    return preset_config(model, name.empty() ? default_preset(model) : name);
-  } catch (const UsageError& fault) {
-    if (file.empty()) throw;
-    throw UsageError(fmt::format("{}: {}", in_quotes(file), fault.what()));
-  }
-}
-
-// Later ones win: preset, configuration file (or the resumed run's own), command line.
 Config resolve(const TrainArguments& arguments) {
   if (arguments.run.resume) {
     if (arguments.run.out.empty()) {
@@ -68,40 +38,15 @@ Config resolve(const TrainArguments& arguments) {
           "and --overwrite");
     }
   }
-  std::string preset = arguments.preset;
-  std::string file = arguments.config_file;
+  SettingsSource source = {arguments.preset, arguments.config_file, arguments.settings};
   if (arguments.run.resume) {
-    file = (std::filesystem::path(arguments.run.out) / "config.json").string();
-    if (!std::filesystem::exists(file)) {
+    source.file = (std::filesystem::path(arguments.run.out) / "config.json").string();
+    if (!std::filesystem::exists(source.file)) {
       throw Error(fmt::format("--resume: {} is not a run directory: it has no config.json",
                               in_quotes(arguments.run.out)));
     }
   }
-  json from_file = json::object();
-  if (!file.empty()) {
-    from_file = parse_json_file(file);
-    if (preset.empty() && from_file.is_object()) {
-      const json named = from_file.value("preset", json(""));
-      if (named.is_string()) preset = named.get<std::string>();
-    }
-  }
-  Config config = preset_of(arguments.model, preset, arguments.preset.empty() ? file : "");
-  config.data = default_data_directory();
-  if (!file.empty()) apply_json(config, from_file, in_quotes(file));
-  if (!arguments.preset.empty()) config.preset = arguments.preset;  // not the file's
-  // A number of epochs replaces a number of steps from the preset or file, and the reverse.
-  const bool epochs = arguments.settings.contains("epochs");
-  const bool steps = arguments.settings.contains("steps");
-  if (epochs && steps) throw UsageError("--epochs and --steps: give one of the two");
-  if (epochs) config.steps = 0;
-  for (const auto& [key, text] : arguments.settings) {
-    // What is said of one network is more than what is said of all.
-    if (key == "l1") set_from_text(config, key, text, flag_of(key));
-  }
-  for (const auto& [key, text] : arguments.settings) {
-    if (key != "l1") set_from_text(config, key, text, flag_of(key));
-  }
-  return config;
+  return resolve_settings(arguments.model, source);
 }
 
 json result_json(const Config& config, const TrainingRun::Result& result) {
@@ -132,8 +77,7 @@ std::string fault_line(const cuda::CudaFault& fault, ModelKind model, TrainingRu
 int train(const TrainArguments& arguments) {
   const Config config = resolve(arguments);
   TrainingRun run(config, arguments.run);
-  std::signal(SIGINT, request_stop);
-  std::signal(SIGTERM, request_stop);
+  const std::atomic<bool>& stop_requested = stop_on_signals();
   const int64_t done = run.model().step();
   if (done >= run.total_steps()) {
     fmt::print(stderr, "{} is at step {} of {}: nothing is left to train\n", run.out(), done,
