@@ -139,6 +139,12 @@ std::string plan_path(const std::string& directory) {
   return (fs::path(directory) / "plan.json").string();
 }
 
+// Whether a cell has.
+bool has_begun(const std::string& directory) {
+  const fs::path cells = fs::path(directory) / "cells";
+  return fs::exists(cells) && !fs::is_empty(cells);
+}
+
 // The first key at which the plans differ: "lambdas is [0.0] there, [0.1] here".
 std::string difference(const json& there, const json& here) {
   for (const auto& [key, value] : here.items()) {
@@ -162,6 +168,10 @@ void store_plan(const SweepPlan& plan, const std::string& directory) {
     there.erase("hash");
     const std::string differing = difference(there, to_json(plan));
     if (differing.empty()) return;
+    if (!has_begun(directory)) {
+      write_sealed(path, to_json(plan));
+      return;
+    }
     throw Error(fmt::format("{} holds another sweep: {}; give another --dir", in_quotes(directory),
                             differing));
   }

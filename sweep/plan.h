@@ -54,8 +54,9 @@ SweepPlan plan_from_json(const nlohmann::json& object, const std::string& where)
 
 inline constexpr const char* kPlanFormat = "burin-sweep-1";
 
-// DIR/plan.json. The first writes it, or throws Error if another plan, or something else, is there;
-// the second throws Error if there is none, or it is damaged.
+// DIR/plan.json. The first writes it; it throws Error if another plan is there of which a cell has
+// begun, or a damaged one, or files of something else. The second throws Error if there is none, or
+// it is damaged.
 void store_plan(const SweepPlan& plan, const std::string& directory);
 SweepPlan read_plan(const std::string& directory);
 

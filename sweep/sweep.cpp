@@ -158,8 +158,9 @@ Sweep::Sweep(SweepPlan plan, std::string directory, std::string cache)
   }
   check_images();
   plan_.data_hash = hash_of(train_, test_);
+  if (fs::is_directory(directory_)) lock_ = std::make_unique<Lock>(directory_);
   store_plan(plan_, directory_);
-  lock_ = std::make_unique<Lock>(directory_);
+  if (!lock_) lock_ = std::make_unique<Lock>(directory_);
   remove_leftovers(directory_);
   // What is done counts first, so that what is left can be judged.
   for (const SweepCell& cell : cells_) {

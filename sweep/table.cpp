@@ -86,6 +86,20 @@ std::vector<PickRow> pick_rows(const json& table) {
   return rows;
 }
 
+// {"best", "1se"}: each {"penalty", "lambda"}, or null if it cannot be.
+json picks_of(const std::vector<PickRow>& rows, bool higher_is_better) {
+  json picks = json::object();
+  for (const auto& [rule, pick] : {std::pair("best", &pick_best), std::pair("1se", &pick_1se)}) {
+    picks[rule] = nullptr;
+    try {
+      const PickRow& row = rows[pick(rows, higher_is_better)];
+      picks[rule] = {{"penalty", row.penalty}, {"lambda", row.lambda}};
+    } catch (const Error&) {  // some cell diverged, or there is no standard error
+    }
+  }
+  return picks;
+}
+
 // Keys of a row, its place in the grid first.
 std::vector<std::string> keys_of(const json& row) {
   std::vector<std::string> keys;
@@ -217,13 +231,13 @@ json make_table(const SweepPlan& plan, const std::vector<json>& scores) {
                 {"cells", cells},
                 {"lambdas", lambdas}};
   const std::vector<PickRow> rows = pick_rows(table);
-  for (const auto& [rule, pick] : {std::pair("best", &pick_best), std::pair("1se", &pick_1se)}) {
-    try {
-      const PickRow& row = rows[pick(rows, metrics.front().higher_is_better)];
-      table["picks"][rule] = {{"penalty", row.penalty}, {"lambda", row.lambda}};
-    } catch (const Error&) {
-      table["picks"][rule] = nullptr;
+  table["picks"] = picks_of(rows, metrics.front().higher_is_better);
+  for (const std::string& penalty : plan.penalties) {
+    std::vector<PickRow> own;
+    for (const PickRow& row : rows) {
+      if (row.penalty == penalty) own.push_back(row);
     }
+    table["picks"]["by_penalty"][penalty] = picks_of(own, metrics.front().higher_is_better);
   }
   return json::parse(table.dump());  // as it is read again: what is not finite is null
 }

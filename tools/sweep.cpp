@@ -105,13 +105,15 @@ class SweepProgress : public SweepListener {
   ProgressPrinter printer_;
 };
 
+void warn_of_warm_start(const SweepPlan& plan) {
+  if (!plan.warm_start) return;
+  fmt::print(stderr,
+             "burin: the sweep was warm-started: a lambda has the steps of those before it behind "
+             "it, so scores differ by the length of training too; a picked one trained anew has "
+             "not\n");
+}
+
 void print_pick(const SweepArguments& arguments, const SweepPlan& plan, const json& pick) {
-  if (plan.warm_start) {
-    fmt::print(stderr,
-               "burin: the sweep was warm-started: its runs had the steps of the smaller lambdas "
-               "behind them, one from {} has not\n",
-               pick["config"].get<std::string>());
-  }
   if (arguments.print_json) return;
   fmt::print("{}: {}, lambda {}; train it with: burin train {} --config {}\n",
              pick["rule"].get<std::string>(), pick["penalty"].get<std::string>(),
@@ -123,6 +125,7 @@ int pick_alone(const SweepArguments& arguments) {
   const SweepPlan plan = read_plan(arguments.directory);
   const json table = read_table(arguments.directory, plan);
   const json pick = write_pick(arguments.directory, plan, table, arguments.pick);
+  warn_of_warm_start(plan);
   print_pick(arguments, plan, pick);
   if (arguments.print_json) fmt::print("{}\n", json_line(pick));
   return 0;
@@ -162,6 +165,7 @@ int sweep(SweepArguments arguments, const std::string& superfluous) {
   write_table(arguments.directory, table);
   const std::string picture = arguments.no_picture ? "" : draw_picture(arguments.directory);
   if (!arguments.print_json) print_table(table, arguments.directory, picture);
+  warn_of_warm_start(plan);
   json pick;
   if (!arguments.pick.empty()) {
     pick = write_pick(arguments.directory, sweep.plan(), table, arguments.pick);

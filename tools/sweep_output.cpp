@@ -91,6 +91,13 @@ void print_table(const json& table, const std::string& directory, const std::str
     fmt::print("{}: {}, lambda {}\n", rule, pick["penalty"].get<std::string>(),
                pick["lambda"].get<double>());
   }
+  const json& by_penalty = table["picks"]["by_penalty"];
+  for (const auto& [penalty, picks] : by_penalty.items()) {
+    if (by_penalty.size() < 2 || picks["best"].is_null()) continue;
+    fmt::print("of {}: best {}", penalty, picks["best"]["lambda"].get<double>());
+    if (!picks["1se"].is_null()) fmt::print(", 1se {}", picks["1se"]["lambda"].get<double>());
+    fmt::print("\n");
+  }
   fmt::print("table: {0}/table.json, {0}/lambdas.csv, {0}/cells.csv\n", directory);
   if (!picture.empty()) fmt::print("picture: {}\n", picture);
 }

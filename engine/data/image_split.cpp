@@ -4,6 +4,7 @@
 #include <stdexcept>
 #include <tuple>
 
+#include "engine/backend/memory.h"
 #include "engine/random_streams.h"
 #include "kernels/common/philox.h"
 
@@ -63,6 +64,7 @@ ImageSet select_images(const ImageSet& set, const std::vector<int64_t>& indices)
   const int64_t pixels = set.pixels();
   ImageSet part = {static_cast<int64_t>(indices.size()), set.rows, set.cols, {}, {}};
   part.images.reserve(indices.size() * static_cast<size_t>(pixels));
+  ask_for_large_pages(part.images.data(), part.images.capacity());
   part.labels.reserve(indices.size());
   for (const int64_t index : indices) {
     const auto image = set.images.begin() + index * pixels;

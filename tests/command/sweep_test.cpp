@@ -122,7 +122,8 @@ TEST_F(SweepTest, StartedAgainItTrainsNothingAnew) {
 }
 
 TEST_F(SweepTest, WarmStartsBeginWithTheWeightsOfTheLambdaBefore) {
-  expect_success(grid("warm", {"--warm-start"}));
+  const Outcome outcome = expect_success(grid("warm", {"--warm-start"}));
+  EXPECT_NE(outcome.err.find("warm-started"), std::string::npos) << outcome.err;
   expect_success(grid("cold"));
   expect_same_bits("warm/cells/l1-0-seed1", "cold/cells/l1-0-seed1");
   EXPECT_NE(table("warm")["cells"][1]["elbo_validation"],

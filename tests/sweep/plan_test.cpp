@@ -123,6 +123,12 @@ TEST(Plan, FileComesBackAndRefusesAnother) {
   EXPECT_EQ(to_json(read_plan(directory)), to_json(plan));
   EXPECT_NO_THROW(store_plan(plan, directory));
   SweepPlan other = plan;
+  other.seeds = 7;  // nothing is lost while no cell has begun
+  store_plan(other, directory);
+  EXPECT_EQ(read_plan(directory).seeds, 7);
+  store_plan(plan, directory);
+  std::filesystem::create_directories(directory + "/cells/" + cells_of(plan)[0].name);
+  other = plan;
   other.lambdas[0] = 0.25;
   expect_error([&] { store_plan(other, directory); }, {"lambdas", "0.25", "--dir"});
   other = plan;

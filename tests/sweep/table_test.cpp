@@ -122,6 +122,7 @@ TEST(Table, RowsOfAGrid) {
   EXPECT_DOUBLE_EQ(sparse["elbo_validation"]["se"].get<double>(), 0.0);
   EXPECT_EQ(table["picks"]["best"]["lambda"], 0.0);
   EXPECT_EQ(table["picks"]["1se"]["lambda"], 0.0);  // -104 is three errors below
+  EXPECT_EQ(table["picks"]["by_penalty"]["l1"]["best"]["lambda"], 0.0);
   EXPECT_EQ(table["cells"].size(), 4u);
 }
 
