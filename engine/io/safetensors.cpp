@@ -41,14 +41,14 @@ void add_to(Hash& hash, const std::map<std::string, std::string>& metadata) {
 }
 
 void add_to(Hash& hash, const std::string& name, const std::vector<int64_t>& shape,
-            const float* data, uint64_t size) {
+            const void* data, uint64_t bytes) {
   hash.add(name);
   hash.add(uint64_t{shape.size()});
   for (const int64_t dimension : shape) hash.add(static_cast<uint64_t>(dimension));
-  hash.add(data, size * sizeof(float));
+  hash.add(data, bytes);
 }
 
-// False if the tensor would have more bytes than an int64_t can count.
+// False if the tensor, of floats, would have more bytes than an int64_t can count.
 bool count_elements(std::span<const int64_t> shape, uint64_t& size) {
   int64_t bytes = sizeof(float);
   for (const int64_t dimension : shape) {
@@ -56,6 +56,10 @@ bool count_elements(std::span<const int64_t> shape, uint64_t& size) {
   }
   size = static_cast<uint64_t>(bytes) / sizeof(float);
   return true;
+}
+
+const void* data_of(const TensorRef& tensor) {
+  return tensor.bytes != nullptr ? static_cast<const void*>(tensor.bytes) : tensor.data;
 }
 
 // The header as JSON. The parser would let the last of two equal names win, and would follow nested
@@ -123,25 +127,32 @@ void write_safetensors(const std::string& path, const std::vector<TensorRef>& te
                        std::map<std::string, std::string> metadata) {
   const std::string where = "cannot write " + in_quotes(path);
   json header = json::object();
-  std::map<std::string, std::pair<const TensorRef*, uint64_t>> by_name;
+  std::map<std::string, std::pair<const TensorRef*, uint64_t>> by_name;  // with its bytes
   uint64_t offset = 0;
-  for (const TensorRef& tensor : tensors) {
+  std::vector<const TensorRef*> in_order;  // floats first: they stay aligned
+  for (const TensorRef& tensor : tensors) in_order.push_back(&tensor);
+  std::stable_partition(in_order.begin(), in_order.end(),
+                        [](const TensorRef* tensor) { return tensor->bytes == nullptr; });
+  for (const TensorRef* const each : in_order) {
+    const TensorRef& tensor = *each;
     const std::string name = in_quotes(tensor.name);
     uint64_t size = 0;
     if (!count_elements(tensor.shape, size) || size > (uint64_t{INT64_MAX} - offset) / 4) {
       throw Error(fmt::format("{}: tensor {} has the impossible shape [{}]", where, name,
                               fmt::join(tensor.shape, ", ")));
     }
-    if (size > 0 && tensor.data == nullptr) {
+    if (size > 0 && tensor.data == nullptr && tensor.bytes == nullptr) {
       throw Error(fmt::format("{}: tensor {} has no data", where, name));
     }
-    if (tensor.name == kMetadata || !by_name.try_emplace(tensor.name, &tensor, size).second) {
+    const bool floats = tensor.bytes == nullptr;
+    const uint64_t bytes = floats ? size * sizeof(float) : size;
+    if (tensor.name == kMetadata || !by_name.try_emplace(tensor.name, &tensor, bytes).second) {
       throw Error(fmt::format("{}: the tensor name {} {}", where, name,
                               tensor.name == kMetadata ? "is reserved" : "is there twice"));
     }
-    const uint64_t end = offset + size * sizeof(float);
+    const uint64_t end = offset + bytes;
     header[tensor.name] = {
-        {"dtype", "F32"}, {"shape", tensor.shape}, {"data_offsets", {offset, end}}};
+        {"dtype", floats ? "F32" : "U8"}, {"shape", tensor.shape}, {"data_offsets", {offset, end}}};
     offset = end;
   }
 
@@ -152,7 +163,7 @@ void write_safetensors(const std::string& path, const std::vector<TensorRef>& te
   add_to(hash, metadata);
   hash.add(uint64_t{by_name.size()});
   for (const auto& [name, tensor] : by_name) {
-    add_to(hash, name, tensor.first->shape, tensor.first->data, tensor.second);
+    add_to(hash, name, tensor.first->shape, data_of(*tensor.first), tensor.second);
   }
   metadata[kHash] = hash.hexadecimal();
   header[kMetadata] = metadata;
@@ -172,8 +183,8 @@ void write_safetensors(const std::string& path, const std::vector<TensorRef>& te
   AtomicFile file(path);
   file.write(&length, sizeof length);
   file.write(text.data(), text.size());
-  for (const TensorRef& tensor : tensors) {
-    file.write(tensor.data, by_name.at(tensor.name).second * sizeof(float));
+  for (const TensorRef* const tensor : in_order) {
+    file.write(data_of(*tensor), by_name.at(tensor->name).second);
   }
   file.commit();
 }
@@ -206,7 +217,8 @@ SafetensorsFile SafetensorsFile::load(const std::string& path) {
   file.path_ = path;
   const uint64_t data_bytes = input.size() - kPrefix - length;
   file.parse_header(header, data_bytes);
-  file.data_ = std::make_unique_for_overwrite<float[]>(data_bytes / sizeof(float));
+  file.data_ =
+      std::make_unique_for_overwrite<float[]>((data_bytes + sizeof(float) - 1) / sizeof(float));
   input.read(file.data_.get(), data_bytes);
 
   const auto hash = file.metadata_.find(kHash);
@@ -248,11 +260,12 @@ void SafetensorsFile::parse_header(const std::string& header, uint64_t data_byte
     if (dtype == value.end() || !dtype->is_string()) {
       throw Error(fmt::format("{}: tensor {} has no valid dtype", where, in_quotes(name)));
     }
-    if (dtype->get_ref<const std::string&>() != "F32") {
-      throw Error(fmt::format("{}: tensor {} is of dtype {}, expected F32", where, in_quotes(name),
-                              in_quotes(dtype->get_ref<const std::string&>())));
-    }
     Entry entry;
+    entry.floats = dtype->get_ref<const std::string&>() == "F32";
+    if (!entry.floats && dtype->get_ref<const std::string&>() != "U8") {
+      throw Error(fmt::format("{}: tensor {} is of dtype {}, expected F32 or U8", where,
+                              in_quotes(name), in_quotes(dtype->get_ref<const std::string&>())));
+    }
     if (!read_numbers(value, "shape", entry.shape) || !count_elements(entry.shape, entry.size)) {
       throw Error(fmt::format("{}: tensor {} has no valid shape", where, in_quotes(name)));
     }
@@ -268,12 +281,12 @@ void SafetensorsFile::parse_header(const std::string& header, uint64_t data_byte
                       "bytes",
                       where, in_quotes(name), end, data_bytes));
     }
-    if (end - begin != entry.size * sizeof(float)) {
+    if (end - begin != entry.bytes()) {
       throw Error(fmt::format("{}: tensor {} of shape [{}] takes {} bytes, but its offsets say {}",
-                              where, in_quotes(name), fmt::join(entry.shape, ", "),
-                              entry.size * sizeof(float), end - begin));
+                              where, in_quotes(name), fmt::join(entry.shape, ", "), entry.bytes(),
+                              end - begin));
     }
-    entry.begin = begin / sizeof(float);
+    entry.begin = begin;
     ranges.push_back({{begin, end}, name});
     tensors_.emplace(name, std::move(entry));
   }
@@ -285,6 +298,11 @@ void SafetensorsFile::parse_header(const std::string& header, uint64_t data_byte
           fmt::format("{}: tensor {} begins at byte {} of the data, expected {}: tensors "
                       "overlap or leave a hole",
                       where, in_quotes(name), range.first, expected));
+    }
+    if (tensors_.at(name).floats && range.first % sizeof(float) != 0) {
+      throw Error(
+          fmt::format("{}: tensor {} begins at byte {} of the data, expected a multiple of {}",
+                      where, in_quotes(name), range.first, sizeof(float)));
     }
     expected = range.second;
   }
@@ -299,7 +317,7 @@ void SafetensorsFile::check_hash(const std::string& expected) const {
   add_to(hash, metadata_);
   hash.add(uint64_t{tensors_.size()});
   for (const auto& [name, entry] : tensors_) {
-    add_to(hash, name, entry.shape, data_.get() + entry.begin, entry.size);
+    add_to(hash, name, entry.shape, place(entry), entry.bytes());
   }
   const std::string found = hash.hexadecimal();
   if (found != expected) {
@@ -327,8 +345,26 @@ const std::vector<int64_t>& SafetensorsFile::shape(const std::string& name) cons
   return entry(name).shape;
 }
 
+const std::byte* SafetensorsFile::place(const Entry& entry) const {
+  return reinterpret_cast<const std::byte*>(data_.get()) + entry.begin;
+}
+
 const float* SafetensorsFile::data(const std::string& name) const {
-  return data_.get() + entry(name).begin;
+  const Entry& found = entry(name);
+  if (!found.floats) {
+    throw Error(fmt::format("{}: tensor {} is of dtype U8, expected F32", in_quotes(path_),
+                            in_quotes(name)));
+  }
+  return reinterpret_cast<const float*>(place(found));
+}
+
+const uint8_t* SafetensorsFile::bytes(const std::string& name) const {
+  const Entry& found = entry(name);
+  if (found.floats) {
+    throw Error(fmt::format("{}: tensor {} is of dtype F32, expected U8", in_quotes(path_),
+                            in_quotes(name)));
+  }
+  return reinterpret_cast<const uint8_t*>(place(found));
 }
 
 int64_t SafetensorsFile::size(const std::string& name) const {

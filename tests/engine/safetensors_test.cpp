@@ -293,7 +293,7 @@ TEST_F(Foreign, WrongTypes) {
   expect_fault("{\"a\":{\"dtype\":\"F32\",\"shape\":[2]}}", eight, "data_offsets");
   expect_fault(with("32", "[2]", "[0,8]"), eight, "dtype");
   for (const char* dtype : {"\"F64\"", "\"F16\"", "\"BF16\"", "\"I32\"", "\"f32\"", "\"\""}) {
-    expect_fault(with(dtype, "[2]", "[0,8]"), eight, "expected F32");
+    expect_fault(with(dtype, "[2]", "[0,8]"), eight, "expected F32 or U8");
   }
   for (const char* shape :
        {"2", "\"2\"", "{}", "null", "[2.0]", "[-2]", "[\"2\"]", "[null]", "[9223372036854775808]",
