@@ -87,6 +87,11 @@ struct Config {
   int64_t log_every = 100;
   double sample_every = 1;
   double checkpoint_every = 1;
+
+  // No settings: of a compact model (models/compact.h), which is built and not trained. The columns
+  // of the latent vector that it reads, rising; a GAN has no discriminator worth the name.
+  bool compact = false;
+  std::vector<int64_t> read_latents;
 };
 
 const char* model_name(ModelKind model);

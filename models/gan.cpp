@@ -28,9 +28,10 @@ MlpOptions with_output(MlpOptions options, const std::string& activation) {
 
 Gan::Gan(const Config& config, int64_t pixels, int64_t data_count, Device device)
     : Model(config, pixels, data_count, device),
-      generator_net_(generator_,
-                     with_output(mlp_options(chain(config.latent, config.generator_hidden, pixels)),
-                                 config.generator_output)),
+      generator_net_(
+          generator_,
+          with_output(mlp_options(chain(inner_latents(), config.generator_hidden, pixels)),
+                      config.generator_output)),
       discriminator_net_(discriminator_,
                          mlp_options(chain(pixels, config.discriminator_hidden, 1))),
       discriminator_targets_(device, static_cast<size_t>(2 * config.batch) * sizeof(float)),
@@ -52,6 +53,7 @@ Gan::Gan(const Config& config, int64_t pixels, int64_t data_count, Device device
                 config.ema > 0 ? &average_ : nullptr, config.l1_generator},
                {"discriminator", &discriminator_, discriminator_optimizer_.get(), nullptr,
                 config.l1_discriminator}};
+  if (config.compact) networks_.pop_back();
   set_penalties();
   BURIN_DISPATCH(device, fill, discriminator_targets_.as<float>(), config.batch,
                  static_cast<float>(config.real_label), {});
@@ -167,8 +169,8 @@ void Gan::prepare_generating() {
 void Gan::generate_batch(const Tensor& z, const Tensor& out) {
   ops::DenseOptions options;
   options.out = out;
-  generator_net_.forward(tape_, config_.ema > 0 ? sampling_ : generator_, tape_.constant(z), false,
-                         Mlp::Dropout(), options);
+  generator_net_.forward(tape_, config_.ema > 0 ? sampling_ : generator_,
+                         take_latents(tape_.constant(z)), false, Mlp::Dropout(), options);
 }
 
 }  // namespace burin

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "engine/backend/dispatch.h"
+#include "engine/ops/ops.h"
 #include "kernels/random_fill/random_fill.h"
 #include "models/gan.h"
 #include "models/vae.h"
@@ -81,9 +82,18 @@ Model::Model(const Config& config, int64_t pixels, int64_t data_count, Device de
       stream_(device == Device::cuda ? std::make_unique<cuda::OwnedStream>() : nullptr),
       tape_(device, stream(), gemm_settings(config)),
       clock_(device, stream(), std::clamp<int64_t>(config.log_every, kLeastTable, kMostTable),
-             [this](int64_t step) { return scalars_at(step); }) {}
+             [this](int64_t step) { return scalars_at(step); }) {
+  if (config.compact) {
+    taken_latents_ = columns_on(device, {config.read_latents.begin(), config.read_latents.end()});
+  }
+}
 
 Model::~Model() = default;
+
+Variable Model::take_latents(Variable z) {
+  if (inner_latents() == config_.latent) return z;
+  return ops::select_columns(tape_, z, taken_latents_.as<int32_t>(), inner_latents());
+}
 
 void Model::train_step(const DeviceImages& data) {
   follow_schedule();
@@ -148,10 +158,9 @@ std::vector<float> Model::latent_noise(int64_t count, uint64_t seed) const {
 }
 
 void Model::generate(const float* z, int64_t count, float* images) {
-  constexpr int64_t kBatch = 256;
   prepare_generating();
-  for (int64_t first = 0; first < count; first += kBatch) {
-    const int64_t batch = std::min(kBatch, count - first);
+  for (int64_t first = 0; first < count; first += kGenerateBatch) {
+    const int64_t batch = std::min(kGenerateBatch, count - first);
     const float* const of_z = z + first * config_.latent;
     float* const of_images = images + first * pixels_;
     const size_t pixels = static_cast<size_t>(batch * pixels_);
@@ -254,6 +263,12 @@ MlpOptions Model::mlp_options(std::vector<int64_t> sizes) const {
 
 Initialization Model::initialization() const {
   return config_.init == "he" ? Initialization::he : Initialization::xavier;
+}
+
+Memory columns_on(Device device, const std::vector<int32_t>& columns) {
+  Memory memory(device, columns.size() * sizeof(int32_t));
+  copy_to_device(device, memory.data(), columns.data(), memory.bytes());
+  return memory;
 }
 
 std::unique_ptr<Model> make_model(const Config& config, int64_t pixels, int64_t data_count,

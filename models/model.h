@@ -46,6 +46,8 @@ class Model {
   // Returns when all steps are done.
   void synchronize() const;
 
+  // Pictures that generate() makes at a time.
+  static constexpr int64_t kGenerateBatch = 256;
   // images[count, pixels] in [0, 1], overwritten, from latent vectors z[count, latent]; both in the
   // host's memory.
   void generate(const float* z, int64_t count, float* images);
@@ -106,6 +108,12 @@ class Model {
   // Says where the loss of this step is, to be added to its mean. On the CPU, throws
   // TrainingDiverged if it is not finite.
   void record_loss(size_t index, Variable loss);
+  // The part of a latent vector [B, latent] that the network behind it takes in: all of it, but for
+  // a compact model.
+  int64_t inner_latents() const {
+    return config_.compact ? static_cast<int64_t>(config_.read_latents.size()) : config_.latent;
+  }
+  Variable take_latents(Variable z);
   // What step 0, 1, ... reads on the device.
   virtual StepScalars scalars_at(int64_t step) const = 0;
   UpdateScalars update_scalars_at(int64_t step, double lr) const;
@@ -119,6 +127,7 @@ class Model {
   const Schedule schedule_;
   const UpdateRule rule_;
   const std::unique_ptr<cuda::OwnedStream> stream_;  // on CUDA
+  Memory taken_latents_;                             // int32_t[inner_latents()], of a compact model
 
  protected:
   Tape tape_;
@@ -137,6 +146,9 @@ class Model {
   int64_t graph_memory_ = -1;  // Tape::memory_version of the graph's addresses
   const DeviceImages* graph_data_ = nullptr;
 };
+
+// `columns` on the device, for ops::select_columns.
+Memory columns_on(Device device, const std::vector<int32_t>& columns);
 
 std::unique_ptr<Model> make_model(const Config& config, int64_t pixels, int64_t data_count,
                                   Device device);

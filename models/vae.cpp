@@ -29,12 +29,23 @@ Vae::Vae(const Config& config, int64_t pixels, int64_t data_count, Device device
       encoder_net_(encoder_,
                    with_active_output(mlp_options(joined({pixels}, config.encoder_hidden)))),
       heads_(encoder_, std::vector<std::string>{"mean", "logvar"}, config.encoder_hidden.back(),
-             config.latent, Activation::none, 0.0f),
+             inner_latents(), Activation::none, 0.0f),
       decoder_net_(decoder_,
-                   mlp_options(joined(joined({config.latent}, config.decoder_hidden), {pixels}))),
+                   mlp_options(joined(joined({inner_latents()}, config.decoder_hidden), {pixels}))),
       evaluation_step_(device, sizeof(uint64_t)) {
   loss_names_ = {"reconstruction", "kl"};
   loss_networks_ = {"decoder", "encoder"};
+  if (inner_latents() < config.latent) {
+    std::vector<int32_t> spread(static_cast<size_t>(2 * config.latent), -1);
+    int32_t place = 0;
+    for (const int64_t latent : config.read_latents) {
+      spread[static_cast<size_t>(latent)] = place;
+      spread[static_cast<size_t>(config.latent + latent)] =
+          place + static_cast<int32_t>(inner_latents());
+      ++place;
+    }
+    spread_heads_ = columns_on(device, spread);
+  }
   encoder_.allocate(device);
   decoder_.allocate(device);
   encoder_optimizer_ = std::make_unique<Optimizer>(encoder_, update_rule(), stream());
@@ -82,7 +93,13 @@ StepScalars Vae::scalars_at(int64_t step) const {
 
 Variable Vae::encode(Variable x, bool trainable) {
   const Variable hidden = encoder_net_.forward(tape_, encoder_, x, trainable);
-  return heads_.forward(tape_, encoder_, hidden, trainable);
+  const Variable heads = heads_.forward(tape_, encoder_, hidden, trainable);
+  if (inner_latents() == config_.latent) return heads;
+  return ops::select_columns(tape_, heads, spread_heads_.as<int32_t>(), 2 * config_.latent);
+}
+
+Variable Vae::decode(Variable z, bool trainable, const ops::DenseOptions& options) {
+  return decoder_net_.forward(tape_, decoder_, take_latents(z), trainable, Mlp::Dropout(), options);
 }
 
 void Vae::forward_backward_update(const DeviceImages& data) {
@@ -105,7 +122,7 @@ void Vae::forward_backward_update(const DeviceImages& data) {
   const auto [z, kl] = ops::gaussian_latent(tape_, encode(x, true), per_image,
                                             static_cast<float>(config_.l1_mean) * per_image,
                                             key(RandomStream::reparameterize));
-  const Variable logits = decoder_net_.forward(tape_, decoder_, z, true);
+  const Variable logits = decode(z, true);
   const Variable reconstruction = ops::bce_logits(tape_, logits, images, per_image);
   record_loss(0, reconstruction);
   record_loss(1, kl);
@@ -123,19 +140,21 @@ void Vae::forward_backward_update(const DeviceImages& data) {
 void Vae::generate_batch(const Tensor& z, const Tensor& out) {
   ops::DenseOptions options;
   options.out = out;
-  decoder_net_.forward(tape_, decoder_, tape_.constant(z), false, Mlp::Dropout(), options);
+  decode(tape_.constant(z), false, options);
   BURIN_DISPATCH(device_, sigmoid_forward, out.data(), out.data(), out.elements(), stream());
 }
 
-std::vector<float> Vae::reconstruct(const std::vector<float>& images) {
-  const int64_t count = static_cast<int64_t>(images.size()) / pixels();
+std::vector<float> Vae::heads(const std::vector<float>& images) {
   tape_.reset();
-  const Tensor x = tape_.temporary({count, pixels()});
+  const Tensor x = tape_.temporary({static_cast<int64_t>(images.size()) / pixels(), pixels()});
   x.set(images);
-  const std::vector<float> heads = encode(tape_.constant(x), false).value().to_host();
+  return encode(tape_.constant(x), false).value().to_host();
+}
+
+std::vector<float> Vae::reconstruct(const std::vector<float>& images) {
+  const std::vector<float> all = heads(images);
   std::vector<float> means;
-  for (int64_t row = 0; row < count; ++row) {
-    const auto first = heads.begin() + 2 * row * config_.latent;
+  for (auto first = all.begin(); first != all.end(); first += 2 * config_.latent) {
     means.insert(means.end(), first, first + config_.latent);
   }
   return generate(means);
@@ -177,7 +196,7 @@ double Vae::elbo(const DeviceImages& set) {
     const auto [z, kl] = ops::gaussian_latent(
         tape_, encode(ops::binary_input(tape_, images), false), 1.0f, 0.0f,
         evaluation_key(RandomStream::test_reparameterize, first / kEvaluationBatch));
-    const Variable logits = decoder_net_.forward(tape_, decoder_, z, false);
+    const Variable logits = decode(z, false);
     const Variable reconstruction = ops::bce_logits(tape_, logits, images, 1.0f);
     total -=
         static_cast<double>(reconstruction.value().item()) + static_cast<double>(kl.value().item());

@@ -14,6 +14,9 @@ class Vae : public Model {
   Vae(const Config& config, int64_t pixels, int64_t data_count, Device device);
 
   void initialize(const ImageSet& set) override;
+  // What the encoder says of images [rows, pixels] in [0, 1]: [rows, 2 latent], means, then
+  // log-variances.
+  std::vector<float> heads(const std::vector<float>& images);
   // Pixel probabilities [rows, pixels] from the latent means of images [rows, pixels] in [0, 1].
   std::vector<float> reconstruct(const std::vector<float>& images);
 
@@ -60,12 +63,17 @@ class Vae : public Model {
   RandomKey evaluation_key(RandomStream stream, int64_t step);
   // [B, 2 latent]: means, then log-variances.
   Variable encode(Variable x, bool trainable);
+  // Logits [B, pixels] of z[B, latent].
+  Variable decode(Variable z, bool trainable, const ops::DenseOptions& options = {});
 
   Parameters encoder_;
   Parameters decoder_;
   Mlp encoder_net_;  // hidden layers
   Linear heads_;     // mean and log-variance
   Mlp decoder_net_;
+  // int32_t[2 latent], of a compact model: what of its heads is where; -1 for a latent unit that
+  // went, whose posterior is the prior: mean and log-variance 0.
+  Memory spread_heads_;
   Memory evaluation_step_;  // uint64_t: which batch of elbo() and nll(), or image of nll()
   std::unique_ptr<Optimizer> encoder_optimizer_;
   std::unique_ptr<Optimizer> decoder_optimizer_;

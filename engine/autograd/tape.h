@@ -18,6 +18,7 @@ namespace burin {
 namespace cpu {
 struct OnesIndex;  // kernels/gemm/gemm_ones.h
 }
+class SparseWeights;  // engine/tensor/sparse_weights.h
 
 // Rows [first, first + count) of a matrix.
 struct RowRange {
@@ -43,6 +44,8 @@ struct Node {
   RowRange trained_rows;
   // Of a constant of zeros and ones, where the ones are; null where that is of no use.
   const cpu::OnesIndex* ones = nullptr;
+  // Of a weight that is a constant, the same without its zeros; null where that is of no use.
+  const SparseWeights* sparse = nullptr;
 };
 
 // A handle on a node. Cheap to copy, valid until the tape is reset.

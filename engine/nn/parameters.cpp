@@ -36,7 +36,11 @@ Tensor Parameters::view(const Memory& buffer, int index, int count) const {
 
 Variable Parameters::variable(Tape& tape, int index, bool trainable, int count) const {
   const Tensor value = joined_value(index, count);
-  return trainable ? tape.parameter(value, joined_gradient(index, count)) : tape.constant(value);
+  if (trainable) return tape.parameter(value, joined_gradient(index, count));
+  const Variable constant = tape.constant(value);
+  const auto sparse = sparse_.find({index, count});
+  if (sparse != sparse_.end()) constant->sparse = &sparse->second;
+  return constant;
 }
 
 int64_t Parameters::elements() const {

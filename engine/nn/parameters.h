@@ -2,11 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/autograd/tape.h"
 #include "engine/backend/memory.h"
+#include "engine/tensor/sparse_weights.h"
 #include "engine/tensor/tensor.h"
 
 namespace burin {
@@ -43,6 +46,12 @@ class Parameters {
   // On the tape, trainable or as a constant.
   Variable variable(Tape& tape, int index, bool trainable, int count = 1) const;
 
+  // From now on products with parameters [index, index + count), a weight or joined ones, read them
+  // without their zeros, where they are constants. Their values must not change any more.
+  void keep_sparse(int index, int count = 1) {
+    sparse_.insert_or_assign({index, count}, SparseWeights(joined_value(index, count)));
+  }
+
   const Memory& values() const { return values_; }
   const Memory& gradients() const { return gradients_; }
   int64_t flat_size() const { return flat_size_; }  // floats, padding included
@@ -54,6 +63,7 @@ class Parameters {
   int64_t flat_size_ = 0;
   Memory values_;
   Memory gradients_;
+  std::map<std::pair<int, int>, SparseWeights> sparse_;  // by index and count
 };
 
 }  // namespace burin

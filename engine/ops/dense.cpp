@@ -1,10 +1,12 @@
 #include "engine/backend/dispatch.h"
 #include "engine/ops/ops.h"
+#include "engine/tensor/sparse_weights.h"
 #include "kernels/gemm/gemm.h"
 #include "kernels/gemm/gemm_ones.h"
 #include "kernels/leaky_relu/leaky_relu.h"
 #include "kernels/reduce/reduce.h"
 #include "kernels/sigmoid/sigmoid.h"
+#include "kernels/sparse_gemm/sparse_gemm.h"
 #include "kernels/tanh/tanh.h"
 
 namespace burin::ops {
@@ -42,6 +44,13 @@ bool weight_gradients_of_ones(Tape& tape, const Tensor& d_y, const cpu::OnesInde
   if (bias->needs_gradient) d_bias = tape.gradient_of(bias);
   cpu::gemm_ones_weights(x, d_y.data(), d_y.cols(), d_weight.data, d_bias.data, d_bias.accumulate);
   return true;
+}
+
+// Whether to walk the weights that are there. Where x has a list of its ones, which are an eighth
+// of it or so, the shorter list is walked.
+bool walks_weights(Variable x, Variable weight) {
+  if (weight->sparse == nullptr) return false;
+  return x->ones == nullptr || 8 * weight->sparse->nonzeros() < weight.value().elements();
 }
 
 // d_pre = d_y * activation'(y), in place of d_y.
@@ -107,7 +116,11 @@ Variable dense(Tape& tape, Variable x, Variable weight, Variable bias,
   forward.bias = bias.value().data();
   forward.activation = options.activation;
   forward.slope = options.slope;
-  if (x->ones != nullptr && batch > 1 && out > 1) {
+  if (walks_weights(x, weight)) {
+    BURIN_DISPATCH(tape.device(), sparse_gemm, weight->sparse->matrix(), x.value().data(), in,
+                   batch, y.value().data(), out, bias.value().data(), options.activation,
+                   options.slope, tape.stream());
+  } else if (x->ones != nullptr && batch > 1 && out > 1) {
     cpu::gemm_ones_forward(*x->ones, weight.value().data(), out, y.value().data(), forward);
   } else {
     tape.products().multiply({false, true, batch, out, in, x.value().data(), in,

@@ -11,8 +11,8 @@
 
 namespace burin::ops {
 
-// A constant x[B, in] whose elements are 0 or 1. On the CPU dense layers then walk its ones, if they
-// are few (kernels/gemm/gemm_ones.h); the bits stay the same.
+// A constant x[B, in] whose elements are 0 or 1. On the CPU dense layers then walk its ones, if
+// they are few (kernels/gemm/gemm_ones.h); the bits stay the same.
 Variable binary_input(Tape& tape, const Tensor& x);
 
 struct DenseOptions {
@@ -36,6 +36,10 @@ void weight_gradients(Tape& tape, const Tensor& d_y, const Tensor& x, Variable w
 
 // The trained rows of x (DenseOptions::trained_rows), sharing its memory. x has no other reader.
 Variable rows(Tape& tape, Variable x);
+
+// Columns of x[B, in], in the order of columns[n] on the device, as a constant: y[B, n]; a column
+// of zeros for -1. No gradient goes through.
+Variable select_columns(Tape& tape, Variable x, const int32_t* columns, int64_t n);
 
 // Elementwise, any shape. slope > 0.
 Variable leaky_relu(Tape& tape, Variable x, float slope);
