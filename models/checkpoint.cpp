@@ -9,6 +9,7 @@
 
 #include "engine/backend/memory.h"
 #include "engine/io/error.h"
+#include "models/compact.h"
 
 namespace burin {
 namespace {
@@ -57,6 +58,14 @@ const std::string& metadata(const SafetensorsFile& file, const std::string& key)
 
 }  // namespace
 
+nlohmann::json to_json(const Progress& progress) {
+  return {{"rows", progress.rows},
+          {"cols", progress.cols},
+          {"count", progress.count},
+          {"step", progress.step},
+          {"seconds", progress.seconds}};
+}
+
 void save_checkpoint(const std::string& path, Model& model, const Progress& progress) {
   std::vector<TensorRef> tensors;
   std::vector<std::vector<float>> staged;  // of tensors that are not in host memory
@@ -68,20 +77,16 @@ void save_checkpoint(const std::string& path, Model& model, const Progress& prog
     }
     tensors.push_back({name, tensor.shape().sizes(), data});
   });
-  const nlohmann::json about = {{"rows", progress.rows},
-                                {"cols", progress.cols},
-                                {"count", progress.count},
-                                {"step", progress.step},
-                                {"seconds", progress.seconds}};
   write_safetensors(path, tensors,
                     {{"format", kFormat},
                      {"config", to_json(model.config()).dump()},
-                     {"progress", about.dump()}});
+                     {"progress", to_json(progress).dump()}});
 }
 
 Checkpoint read_checkpoint(const std::string& path) {
   SafetensorsFile file = SafetensorsFile::load(checkpoint_path(path));
-  if (metadata(file, "format") != kFormat) {
+  const bool compact = is_compact(file);
+  if (!compact && metadata(file, "format") != kFormat) {
     throw Error(fmt::format("{}: checkpoint format {}, expected {}", in_quotes(file.path()),
                             in_quotes(metadata(file, "format")), kFormat));
   }
@@ -109,7 +114,9 @@ Checkpoint read_checkpoint(const std::string& path) {
                             in_quotes(file.path()), progress.rows, progress.cols, progress.count,
                             progress.step));
   }
-  return {config, progress, std::move(file)};
+  std::shared_ptr<const CompactModel> model;
+  if (compact) model = std::make_shared<CompactModel>(read_compact(file, config, progress));
+  return {config, progress, std::move(file), std::move(model)};
 }
 
 void restore(Model& model, const Checkpoint& checkpoint, bool with_state) {
@@ -134,6 +141,7 @@ void restore(Model& model, const Checkpoint& checkpoint, bool with_state) {
 }
 
 std::unique_ptr<Model> load_model(const Checkpoint& checkpoint, Device device) {
+  if (checkpoint.compact != nullptr) return build(*checkpoint.compact, device);
   const Progress& progress = checkpoint.progress;
   std::unique_ptr<Model> model =
       make_model(checkpoint.config, progress.rows * progress.cols, progress.count, device);

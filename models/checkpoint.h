@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 
 #include "engine/io/safetensors.h"
@@ -19,22 +20,27 @@ struct Progress {
   double seconds = 0;  // of training
 };
 
+nlohmann::json to_json(const Progress& progress);
+
 // Parameters, running average and optimiser state, whole or not at all. Throws Error.
 void save_checkpoint(const std::string& path, Model& model, const Progress& progress);
+
+struct CompactModel;  // models/compact.h
 
 struct Checkpoint {
   Config config;
   Progress progress;
   SafetensorsFile file;
+  std::shared_ptr<const CompactModel> compact;  // if that is what the file holds
 };
 
-// Reads a checkpoint file, or DIR/checkpoint.safetensors of a run directory. Throws Error with one
-// line for a file that is missing, damaged or not a checkpoint of Burin.
+// Reads a checkpoint file, or DIR/checkpoint.safetensors of a run directory; or a compact model.
+// Throws Error with one line for a file that is missing, damaged or not a checkpoint of Burin.
 Checkpoint read_checkpoint(const std::string& path);
 
-// Sets the model's parameters and step from the checkpoint, and its optimiser state where
-// `with_state`. Throws Error naming the first tensor that is missing or has another shape: the file
-// is of another network.
+// Sets the model's parameters (not of a compact one) and step from the checkpoint, and its
+// optimiser state where `with_state`. Throws Error naming the first tensor that is missing or has
+// another shape: the file is of another network.
 void restore(Model& model, const Checkpoint& checkpoint, bool with_state);
 
 // The model of a checkpoint, ready to make pictures.

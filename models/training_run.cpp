@@ -80,6 +80,12 @@ TrainingRun::TrainingRun(const Config& config, const RunOptions& options) : conf
   const Device device = choose_device();
   std::optional<Checkpoint> checkpoint;
   if (options.resume) checkpoint = read_checkpoint(options.out);
+  if (checkpoint && checkpoint->compact != nullptr) {
+    throw Error(
+        fmt::format("{} holds a compact model, which cannot be trained; go on with the run "
+                    "that it was made from",
+                    in_quotes(checkpoint->file.path())));
+  }
 
   ImageSet whole = load_image_set(config_.data, Split::train);
   const int64_t all = whole.count;
