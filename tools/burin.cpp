@@ -132,6 +132,7 @@ int main(int argc, char** argv) {
   burin::tools::add_evaluate(app, status);
   burin::tools::add_sweep(app, status);
   burin::tools::add_info(app, status);
+  burin::tools::add_compact(app, status);
   try {
     app.parse(argc, argv);
     burin::tools::flush_output();

@@ -16,6 +16,7 @@ void add_sample(CLI::App& app, int& status);
 void add_evaluate(CLI::App& app, int& status);
 void add_sweep(CLI::App& app, int& status);
 void add_info(CLI::App& app, int& status);
+void add_compact(CLI::App& app, int& status);
 
 // The data set that comes with Burin: ./data/mnist, or that of the source tree.
 std::string default_data_directory();

@@ -1,5 +1,6 @@
 // burin info [DIR|FILE]
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -7,7 +8,7 @@
 #include "engine/backend/cuda.h"
 #include "kernels/common/parallel.h"
 #include "kernels/gemm/gemm.h"
-#include "models/checkpoint.h"
+#include "models/compact.h"
 #include "models/memory_plan.h"
 #include "tools/command.h"
 
@@ -35,6 +36,19 @@ json build_info() {
           {"data", default_data_directory()}};
 }
 
+json compact_info(const CompactModel& model) {
+  json sparse = json::array();
+  for (const CompactNetwork& network : model.networks) {
+    for (size_t l = 0; l < network.sparse.size(); ++l) {
+      if (!network.sparse[l]) continue;
+      for (const std::string& part : parts_of(network.chain.layers[l])) {
+        sparse.push_back(fmt::format("{}.{}", network.name, part));
+      }
+    }
+  }
+  return {{"latents", model.latents.size()}, {"sparse_products", sparse}};
+}
+
 json model_info(const std::string& path) {
   const Checkpoint checkpoint = read_checkpoint(path);
   const std::unique_ptr<Model> model = load_model(checkpoint, Device::cpu);
@@ -54,16 +68,20 @@ json model_info(const std::string& path) {
     }
     zeros[network.name] = network.optimizer->zero_fraction();
   }
-  return {{"file", checkpoint.file.path()},
-          {"model", model_name(checkpoint.config.model)},
-          {"preset", checkpoint.config.preset},
-          {"step", checkpoint.progress.step},
-          {"epochs", static_cast<double>(checkpoint.progress.step) /
-                         static_cast<double>(model->steps_per_epoch())},
-          {"image", {checkpoint.progress.rows, checkpoint.progress.cols}},
-          {"parameters", parameters},
-          {"layers", layers},
-          {"zeros", zeros}};
+  json result = {{"file", checkpoint.file.path()},
+                 {"model", model_name(checkpoint.config.model)},
+                 {"preset", checkpoint.config.preset},
+                 {"step", checkpoint.progress.step},
+                 {"epochs", static_cast<double>(checkpoint.progress.step) /
+                                static_cast<double>(model->steps_per_epoch())},
+                 {"image", {checkpoint.progress.rows, checkpoint.progress.cols}},
+                 {"parameters", parameters},
+                 {"layers", layers},
+                 {"zeros", zeros}};
+  if (checkpoint.compact != nullptr) {
+    result["compact"] = compact_info(*checkpoint.compact);
+  }
+  return result;
 }
 
 void print_build(const json& info) {
@@ -81,6 +99,12 @@ void print_model(const json& info) {
              info["preset"].get<std::string>(), info["step"].get<int64_t>(),
              info["epochs"].get<double>(), info["image"][0].get<int64_t>(),
              info["image"][1].get<int64_t>(), info["parameters"].get<int64_t>());
+  if (info.contains("compact")) {
+    const std::vector<std::string> sparse = info["compact"]["sparse_products"];
+    fmt::print("compact: {} latent units are read; without their zeros: {}\n",
+               info["compact"]["latents"].get<int64_t>(),
+               sparse.empty() ? "none" : fmt::format("{}", fmt::join(sparse, ", ")));
+  }
   fmt::print("{:<28} {:>6} {:>6} {:>8}\n", "weight", "out", "in", "zeros");
   for (const json& layer : info["layers"]) {
     fmt::print("{:<28} {:>6} {:>6} {:>6.1f} %\n", layer["name"].get<std::string>(),
