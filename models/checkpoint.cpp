@@ -68,11 +68,16 @@ void save_checkpoint(const std::string& path, Model& model, const Progress& prog
     }
     tensors.push_back({name, tensor.shape().sizes(), data});
   });
-  const nlohmann::json about = {{"rows", progress.rows},
-                                {"cols", progress.cols},
-                                {"count", progress.count},
-                                {"step", progress.step},
-                                {"seconds", progress.seconds}};
+  nlohmann::json about = {{"rows", progress.rows},
+                          {"cols", progress.cols},
+                          {"count", progress.count},
+                          {"step", progress.step},
+                          {"seconds", progress.seconds}};
+  if (model.config().target_zeros > 0) {
+    for (const Model::Network& network : model.networks()) {
+      about["steering"][network.name] = {network.steering.factor, network.steering.error};
+    }
+  }
   write_safetensors(path, tensors,
                     {{"format", kFormat},
                      {"config", to_json(model.config()).dump()},
@@ -87,6 +92,7 @@ Checkpoint read_checkpoint(const std::string& path) {
   }
   Config config;
   Progress progress;
+  std::map<std::string, Steering> steering;
   try {
     const nlohmann::json settings = nlohmann::json::parse(metadata(file, "config"));
     config.model =
@@ -98,6 +104,10 @@ Checkpoint read_checkpoint(const std::string& path) {
     progress.count = about.at("count").get<int64_t>();
     progress.step = about.at("step").get<int64_t>();
     progress.seconds = about.at("seconds").get<double>();
+    const nlohmann::json of_networks = about.value("steering", nlohmann::json::object());
+    for (const auto& [network, state] : of_networks.items()) {
+      steering[network] = {state.at(0).get<double>(), state.at(1).get<double>()};
+    }
   } catch (const std::exception& fault) {
     throw Error(
         fmt::format("{}: its metadata cannot be read: {}", in_quotes(file.path()), fault.what()));
@@ -109,7 +119,7 @@ Checkpoint read_checkpoint(const std::string& path) {
                             in_quotes(file.path()), progress.rows, progress.cols, progress.count,
                             progress.step));
   }
-  return {config, progress, std::move(file)};
+  return {config, progress, std::move(file), std::move(steering)};
 }
 
 void restore(Model& model, const Checkpoint& checkpoint, bool with_state) {
@@ -130,6 +140,7 @@ void restore(Model& model, const Checkpoint& checkpoint, bool with_state) {
                    static_cast<size_t>(tensor.elements()) * sizeof(float));
   });
   for (const Model::Network& network : model.networks()) network.optimizer->measure();
+  for (const auto& [network, state] : checkpoint.steering) model.set_steering(network, state);
   model.set_step(checkpoint.progress.step);
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -26,6 +27,7 @@ struct Checkpoint {
   Config config;
   Progress progress;
   SafetensorsFile file;
+  std::map<std::string, Steering> steering = {};  // by network; with target_zeros alone
 };
 
 // Reads a checkpoint file, or DIR/checkpoint.safetensors of a run directory. Throws Error with one

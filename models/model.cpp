@@ -122,9 +122,10 @@ void Model::synchronize() const {
 // L1 comes to its end between two steps.
 void Model::follow_schedule() {
   const bool acts = schedule_.l1_acts(step());
-  for (const Network& network : networks_) {
+  for (Network& network : networks_) {
     if (acts) {
-      network.optimizer->set_lambdas(network.lambdas);
+      if (config_.target_zeros > 0 && network.penalised) steer(network);
+      network.optimizer->set_lambdas(network.lambdas, network.steering.factor);
       continue;
     }
     network.optimizer->set_lambda(0.0f);
@@ -136,8 +137,38 @@ void Model::follow_schedule() {
   }
 }
 
+// Between two steps, a few times an epoch.
+void Model::steer(Network& network) {
+  if (step() == 0 || step() % steering_interval(steps_per_epoch_) != 0) return;
+  int64_t zeros = 0;
+  int64_t weights = 0;
+  for (int i = 0; i < network.parameters->count(); ++i) {
+    if (network.lambdas[static_cast<size_t>(i)] == 0) continue;
+    zeros += network.optimizer->stats(i).zeros;
+    weights += network.parameters->info(i).shape.elements();
+  }
+  const double wanted = zeros_wanted(config_.target_zeros, schedule_.target_way(step()));
+  network.steering =
+      steered(network.steering, static_cast<double>(zeros) / static_cast<double>(weights), wanted,
+              schedule_.rate_factor(step()));
+}
+
+double Model::lambda(const Network& network) const {
+  if (!schedule_.l1_acts(step())) return 0;
+  return network.lambda * network.steering.factor * schedule_.lambda_factor(step());
+}
+
+void Model::set_steering(const std::string& network, const Steering& steering) {
+  for (Network& own : networks_) {
+    if (network == own.name) own.steering = steering;
+  }
+}
+
 UpdateScalars Model::update_scalars_at(int64_t step, double lr) const {
-  return update_scalars(rule_, static_cast<float>(lr * schedule_.rate_factor(step)), step + 1);
+  UpdateScalars scalars =
+      update_scalars(rule_, static_cast<float>(lr * schedule_.rate_factor(step)), step + 1);
+  scalars.lambda_scale = static_cast<float>(schedule_.lambda_factor(step));
+  return scalars;
 }
 
 std::vector<float> Model::latent_noise(int64_t count, uint64_t seed) const {

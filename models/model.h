@@ -16,6 +16,7 @@
 #include "engine/random_streams.h"
 #include "models/config.h"
 #include "models/schedule.h"
+#include "models/target_zeros.h"
 
 namespace burin {
 
@@ -63,8 +64,13 @@ class Model {
     // By parameter; filled in by set_penalties().
     std::vector<double> lambdas = {};
     bool penalised = false;
+    Steering steering = {};  // of target_zeros
   };
   const std::vector<Network>& networks() const { return networks_; }
+  // lambda of the weights of the next step, by schedule and steering, where no layer has its own.
+  double lambda(const Network& network) const;
+  // From a checkpoint.
+  void set_steering(const std::string& network, const Steering& steering);
 
   // Losses by name, and their means since they were last taken. Waits for the device; throws
   // TrainingDiverged if a loss was not finite.
@@ -129,6 +135,7 @@ class Model {
 
  private:
   void follow_schedule();
+  void steer(Network& network);
   void queue_step(const DeviceImages& data);
   [[noreturn]] void report_divergence(int64_t step, size_t loss, const std::string& value) const;
 

@@ -76,6 +76,7 @@ Device TrainingRun::choose_device() {
 }
 
 TrainingRun::TrainingRun(const Config& config, const RunOptions& options) : config_(config) {
+  resolve_debiasing(config_);
   check_settings(config_);
   const Device device = choose_device();
   std::optional<Checkpoint> checkpoint;
@@ -197,6 +198,7 @@ LogPoint TrainingRun::measure(bool evaluate) {
   for (const Model::Network& network : model_->networks()) {
     const Optimizer& optimizer = *network.optimizer;
     point.l1[network.name] = optimizer.l1_norm();
+    point.lambda[network.name] = model_->lambda(network);
     point.zeros[network.name] = optimizer.zero_fraction();
     point.gradient_norm[network.name] = optimizer.gradient_norm();
     for (int i = 0; i < network.parameters->count(); ++i) {
@@ -221,6 +223,7 @@ void TrainingRun::log(RunListener& listener, bool evaluate) {
                                {"learning_rate", point.learning_rate},
                                {"losses", point.losses},
                                {"l1", point.l1},
+                               {"lambda", point.lambda},
                                {"zeros", point.layer_zeros},
                                {"gradient_norm", point.gradient_norm}};
   metrics_->append(line.dump());

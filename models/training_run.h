@@ -25,6 +25,7 @@ struct LogPoint {
   double learning_rate = 0;
   std::map<std::string, double> losses;
   std::map<std::string, double> l1;             // sum |w| by network
+  std::map<std::string, double> lambda;         // by network, of the next step
   std::map<std::string, double> zeros;          // fraction of exact zeros by network
   std::map<std::string, double> layer_zeros;    // and by layer
   std::map<std::string, double> gradient_norm;  // by network

@@ -68,10 +68,12 @@ const std::vector<Case>& cases() {
       word("optimizer", "\"sgd\"", "adam, momentum, sgd"),
       number("lr", "0.1234567890123", {"0"}, "above 0"),
       number("lr_discriminator", "0.3"),
-      word("lr_schedule", "\"cosine\"", "constant, linear, cosine"),
+      word("lr_schedule", "\"cosine\"", "constant, linear, cosine, step"),
+      number("lr_warmup", "0.5"),
       number("lr_final", "0.25", {"1.01"}, "at most 1"),
       number("decay_from", "1.5"),
       number("decay_until", "2.5"),
+      number("decay_every", "0.5"),
       number("momentum", "0.5", {"1"}, "below 1"),
       number("beta1", "0.25", {"1"}, "below 1"),
       number("beta2", "0.75", {"1"}, "below 1"),
@@ -83,6 +85,15 @@ const std::vector<Case>& cases() {
       word("l2_mode", "\"decoupled\"", "coupled, decoupled"),
       number("l1_ratio", "0.25", {"1.1"}, "at most 1"),
       {"l1_layers", "\"decoder.0=0.001\"", {""}, {"1", "null"}, "a text"},
+      number("l1_warmup", "0.5"),
+      word("l1_schedule", "\"step\"", "constant, linear, cosine, step"),
+      number("l1_final", "0.25", {"1.01"}, "at most 1"),
+      number("l1_decay_from", "1.5"),
+      number("l1_decay_until", "2.5"),
+      number("l1_decay_every", "0.5"),
+      number("target_zeros", "0.8", {"1"}, "below 1"),
+      number("target_epochs", "7.5"),
+      number("debias_epochs", "2.5"),
       number("l1_epochs", "1.5"),
       number("l1_cut", "0.5", {"1"}, "below 1"),
       number("l1_generator", "0.01"),
@@ -289,6 +300,61 @@ TEST(Settings, WhatIsReadUnderAnotherAloneIsRefusedElsewhere) {
     expect_usage_error([&] { check_settings(config); }, parts);
   }
   for (const PresetInfo& info : presets()) check_settings(preset_config(info.model, info.name));
+}
+
+TEST(Settings, ATargetNeedsZerosALambdaAndATime) {
+  Config config = config_of(ModelKind::vae);
+  config.target_epochs = 5;
+  expect_usage_error([&] { check_settings(config); }, {"target_epochs", "5", "target_zeros"});
+  config.target_zeros = 0.8;
+  expect_usage_error([&] { check_settings(config); }, {"target_zeros", "0.8", "lambda", "--l1"});
+  config.l1_layers = "decoder.0=0.001";
+  check_settings(config);
+  config.l1_layers = "";
+  config.l1_decoder = 1e-3;
+  check_settings(config);
+  config.l1_epochs = 4;
+  expect_usage_error([&] { check_settings(config); }, {"target_epochs", "5", "l1_epochs", "4"});
+  config.l1_epochs = 5;
+  check_settings(config);
+  config.target_epochs = 0;
+  expect_usage_error([&] { check_settings(config); }, {"target_epochs", "--target-epochs"});
+  config.target_epochs = 5;
+  config.l1_mode = "subgradient";
+  expect_usage_error([&] { check_settings(config); }, {"target_zeros", "subgradient", "no zeros"});
+  config.l1_mode = "prox";
+  config.penalty = "l2";
+  expect_usage_error([&] { check_settings(config); }, {"target_zeros", "l2", "no zeros"});
+}
+
+TEST(Settings, LambdaFallsBetweenTwoEpochs) {
+  Config config = config_of(ModelKind::vae);
+  config.l1_final = 0.5;
+  expect_usage_error([&] { check_settings(config); }, {"l1_final", "0.5", "l1_schedule"});
+  config.l1_schedule = "cosine";
+  expect_usage_error([&] { check_settings(config); }, {"cosine", "l1_decay_until"});
+  config.l1_decay_until = 3;
+  check_settings(config);
+  config.l1_schedule = "step";
+  config.l1_decay_until = 0;
+  check_settings(config);
+}
+
+TEST(Settings, DebiasingIsKeptAsTheEndOfL1) {
+  Config config = config_of(ModelKind::vae);
+  config.epochs = 20;
+  config.l1_epochs = 8;
+  resolve_debiasing(config);
+  EXPECT_EQ(config.l1_epochs, 8);
+  config.debias_epochs = 2.5;
+  resolve_debiasing(config);
+  EXPECT_EQ(config.l1_epochs, 17.5);
+  EXPECT_EQ(config.debias_epochs, 0);
+  config.debias_epochs = 20;
+  expect_usage_error([&] { resolve_debiasing(config); }, {"debias_epochs", "20", "epochs"});
+  config.debias_epochs = 1;
+  config.steps = 100;
+  expect_usage_error([&] { resolve_debiasing(config); }, {"debias_epochs", "steps", "l1_epochs"});
 }
 
 TEST(Settings, LambdasOfLayers) {

@@ -130,6 +130,27 @@ TEST(Resume, VaeIsBitEqualOverTheEndOfL1) {
   check_resume(config, 10, 16);  // 10: the next step cuts, or has just cut
 }
 
+TEST(Resume, SchedulesAndSteeringGoOn) {
+  Config config = sparse_vae();
+  config.encoder_hidden = config.decoder_hidden = {48};
+  config.lr_warmup = 0.3;
+  config.lr_schedule = "step";
+  config.decay_from = 0.5;
+  config.decay_every = 0.2;
+  config.decay_until = 2;
+  config.lr_final = 0.8;
+  config.l1_warmup = 0.3;
+  config.l1_schedule = "cosine";
+  config.l1_decay_until = 2;
+  config.l1_final = 0.5;
+  check_resume(config, 7, 16);
+  config.target_zeros = 0.5;
+  config.target_epochs = 1.1;
+  check_resume(config, 7, 16);
+  config.l1_epochs = 1.2;
+  check_resume(config, 10, 16);
+}
+
 TEST(Resume, MomentumToo) {
   Config config = sparse_gan();
   config.optimizer = "momentum";
