@@ -92,6 +92,12 @@ struct Config {
   double dropout = 0;
   double ema = 0;
 
+  double clip_norm = 0;
+
+  std::string objective = "elbo";
+  int64_t k = 50;
+  double beta = 1;
+  double beta_warmup = 0;
   std::string pixels = "binarize";
   std::string output_bias = "data";
 

@@ -6,7 +6,9 @@
 #include <cmath>
 
 #include "engine/backend/dispatch.h"
+#include "kernels/clip_norm/clip_norm.h"
 #include "kernels/random_fill/random_fill.h"
+#include "kernels/reduce/reduce.h"
 #include "models/gan.h"
 #include "models/vae.h"
 
@@ -17,6 +19,8 @@ namespace {
 // reasonable.
 constexpr int64_t kLeastTable = 32;
 constexpr int64_t kMostTable = 4096;
+
+constexpr size_t kMostClipped = 2;  // networks whose gradients have one norm
 
 GemmSettings gemm_settings(const Config& config) {
   GemmSettings settings;
@@ -81,14 +85,16 @@ Model::Model(const Config& config, int64_t pixels, int64_t data_count, Device de
       stream_(device == Device::cuda ? std::make_unique<cuda::OwnedStream>() : nullptr),
       tape_(device, stream(), gemm_settings(config)),
       clock_(device, stream(), std::clamp<int64_t>(config.log_every, kLeastTable, kMostTable),
-             [this](int64_t step) { return scalars_at(step); }) {}
+             [this](int64_t step) { return scalars_at(step); }),
+      squares_(device, config.clip_norm > 0 ? kMostClipped * sizeof(float) : 0) {}
 
 Model::~Model() = default;
 
 void Model::train_step(const DeviceImages& data) {
   follow_schedule();
   clock_.prepare();
-  if (device_ != Device::cuda || cuda::launches_block()) {
+  // A graph has the host's numbers of the step that it was captured from.
+  if (device_ != Device::cuda || cuda::launches_block() || schedule_.beta_rises(step())) {
     queue_step(data);
   } else if (!graph_.empty() && graph_memory_ == tape_.memory_version() && graph_data_ == &data) {
     graph_.launch(stream());
@@ -217,6 +223,20 @@ std::vector<double> Model::take_losses() {
   std::vector<double> means = taken.means;
   means.resize(loss_names_.size());
   return means;
+}
+
+void Model::clip(std::initializer_list<const Parameters*> networks) {
+  if (config_.clip_norm == 0) return;
+  float* const squares = squares_.as<float>();
+  int count = 0;
+  for (const Parameters* network : networks) {
+    BURIN_DISPATCH(device_, sum_of_squares, network->gradients().as<float>(), network->flat_size(),
+                   squares + count++, stream());
+  }
+  for (const Parameters* network : networks) {
+    BURIN_DISPATCH(device_, clip_norm, network->gradients().as<float>(), network->flat_size(),
+                   squares, count, static_cast<float>(config_.clip_norm), stream());
+  }
 }
 
 void Model::record_loss(size_t index, Variable loss) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -109,6 +110,9 @@ class Model {
   MlpOptions mlp_options(std::vector<int64_t> sizes) const;
   Activation hidden_activation() const;
   Initialization initialization() const;
+  // Shortens the gradients of these networks together to clip_norm, if that is not 0.
+  void clip(std::initializer_list<const Parameters*> networks);
+  float beta() const { return static_cast<float>(schedule_.beta(step())); }
   // Says where the loss of this step is, to be added to its mean. On the CPU, throws
   // TrainingDiverged if it is not finite.
   void record_loss(size_t index, Variable loss);
@@ -139,6 +143,7 @@ class Model {
   void queue_step(const DeviceImages& data);
   [[noreturn]] void report_divergence(int64_t step, size_t loss, const std::string& value) const;
 
+  Memory squares_;  // floats: sums of squares of gradients; none without clip_norm
   std::vector<const float*> losses_;  // of the step in hand, on the device
   cuda::Graph graph_;
   int64_t graph_memory_ = -1;  // Tape::memory_version of the graph's addresses

@@ -54,6 +54,14 @@ bool Schedule::l1_ends(int64_t step) const {
   return !l1_acts(step) && (step == 0 || l1_acts(step - 1));
 }
 
+double Schedule::beta(int64_t step) const {
+  return config_.beta * risen(config_.beta_warmup, step);
+}
+
+bool Schedule::beta_rises(int64_t step) const {
+  return static_cast<double>(step) < config_.beta_warmup * steps_per_epoch_;
+}
+
 double Schedule::target_way(int64_t step) const {
   return risen(config_.target_epochs, step);
 }

@@ -22,6 +22,9 @@ class Schedule {
   bool l1_acts(int64_t step) const;
   // True at that step alone.
   bool l1_ends(int64_t step) const;
+  // What the KL divergence is multiplied by, and whether it still changes.
+  double beta(int64_t step) const;
+  bool beta_rises(int64_t step) const;
   // How far target_zeros has come by then: 0 to 1.
   double target_way(int64_t step) const;
 

@@ -122,6 +122,12 @@ void check_settings(const Config& config) {
   expect_read("weight_decay", text(config.weight_decay), text(fallback.weight_decay), "optimizer",
               config.optimizer, "adamw");
   layer_lambdas(config);
+  expect_read("k", std::to_string(config.k), std::to_string(fallback.k), "objective",
+              config.objective, "iwae");
+  expect_read("beta", text(config.beta), text(fallback.beta), "objective", config.objective,
+              "elbo");
+  expect_read("beta_warmup", text(config.beta_warmup), text(fallback.beta_warmup), "objective",
+              config.objective, "elbo");
   check_split_settings(config);
   check_fall_of_lambda(config);
   check_target(config);

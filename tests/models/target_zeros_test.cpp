@@ -56,20 +56,20 @@ TEST(TargetZeros, SettlesOnAPlantWithALag) {
 TEST(TargetZeros, ARunArrives) {
   Config config;
   config.model = ModelKind::vae;
-  config.batch = 50;
+  config.batch = 25;
   config.latent = 10;
-  config.encoder_hidden = {64};
-  config.decoder_hidden = {64};
+  config.encoder_hidden = {32};
+  config.decoder_hidden = {32};
   config.lr = 2e-3;
-  // Lambdas to begin with that are far too small, and far too large for one of the networks; a
+  // Lambdas to begin with that are too small for one of the networks and too large for the other; a
   // layer without a penalty counts for nothing.
-  config.l1_encoder = 1e-5;
+  config.l1_encoder = 3e-3;
   config.l1_decoder = 3e-2;
   config.l1_layers = "encoder.logvar=0";
   config.target_zeros = 0.7;
   config.target_epochs = 3;
-  ModelCase test(config, 5000);
-  test.train(400);
+  ModelCase test(config, 2500);
+  test.train(600);
   for (const Model::Network& network : test.model->networks()) {
     double zeros = 0, weights = 0;
     for (int i = 0; i < network.parameters->count(); ++i) {

@@ -151,6 +151,20 @@ TEST(Resume, SchedulesAndSteeringGoOn) {
   check_resume(config, 10, 16);
 }
 
+TEST(Resume, OtherObjectivesToo) {
+  Config config = sparse_vae();
+  config.encoder_hidden = config.decoder_hidden = {48};
+  config.clip_norm = 20;
+  config.beta = 0.5;
+  config.beta_warmup = 1.5;
+  check_resume(config, 7, 16);
+  config.beta = 1;
+  config.beta_warmup = 0;
+  config.objective = "iwae";
+  config.k = 4;
+  check_resume(config, 7, 16);
+}
+
 TEST(Resume, MomentumToo) {
   Config config = sparse_gan();
   config.optimizer = "momentum";
