@@ -73,6 +73,9 @@ void save_checkpoint(const std::string& path, Model& model, const Progress& prog
                           {"count", progress.count},
                           {"step", progress.step},
                           {"seconds", progress.seconds}};
+  if (progress.best_step > 0) {
+    about["best"] = {{"step", progress.best_step}, {"elbo", progress.best_elbo}};
+  }
   if (model.config().target_zeros > 0) {
     for (const Model::Network& network : model.networks()) {
       about["steering"][network.name] = {network.steering.factor, network.steering.error};
@@ -104,6 +107,10 @@ Checkpoint read_checkpoint(const std::string& path) {
     progress.count = about.at("count").get<int64_t>();
     progress.step = about.at("step").get<int64_t>();
     progress.seconds = about.at("seconds").get<double>();
+    if (about.contains("best")) {
+      progress.best_step = about["best"].at("step").get<int64_t>();
+      progress.best_elbo = about["best"].at("elbo").get<double>();
+    }
     const nlohmann::json of_networks = about.value("steering", nlohmann::json::object());
     for (const auto& [network, state] : of_networks.items()) {
       steering[network] = {state.at(0).get<double>(), state.at(1).get<double>()};

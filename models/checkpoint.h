@@ -18,6 +18,10 @@ struct Progress {
   int64_t count = 0;  // of training images
   int64_t step = 0;
   double seconds = 0;  // of training
+  // With early_stop, from the first epoch's end on (best_step > 0): the highest ELBO of the images
+  // held out, and when.
+  int64_t best_step = 0;
+  double best_elbo = 0;
 };
 
 // Parameters, running average and optimiser state, whole or not at all. Throws Error.

@@ -98,6 +98,7 @@ struct Config {
   int64_t k = 50;
   double beta = 1;
   double beta_warmup = 0;
+  int64_t early_stop = 0;
   std::string pixels = "binarize";
   std::string output_bias = "data";
 

@@ -128,6 +128,12 @@ void check_settings(const Config& config) {
               "elbo");
   expect_read("beta_warmup", text(config.beta_warmup), text(fallback.beta_warmup), "objective",
               config.objective, "elbo");
+  if (config.early_stop > 0 && config.hold_out == 0 && config.folds == 0) {
+    throw UsageError(fmt::format(
+        "early_stop is {}, but hold_out and folds are 0; expected training images to judge by: "
+        "--hold-out 5000",
+        config.early_stop));
+  }
   check_split_settings(config);
   check_fall_of_lambda(config);
   check_target(config);

@@ -289,6 +289,15 @@ const std::vector<Row>& rows() {
       {"beta", kVae, &Config::beta, "of elbo: what the KL divergence is multiplied by"},
       {"beta_warmup", kVae, &Config::beta_warmup,
        "of elbo: epochs in which beta rises linearly from 0"},
+      {"early_stop",
+       kVae,
+       &Config::early_stop,
+       "each epoch ends with the ELBO of the images kept out (hold_out or fold): best.safetensors "
+       "keeps the model of the highest, and the run ends after so many epochs without a higher "
+       "one; 0: never",
+       {},
+       0,
+       1e6},
       {"pixels",
        kVae,
        &Config::pixels,

@@ -122,6 +122,7 @@ const std::vector<Case>& cases() {
       number("ema", "0.5", {"1"}, "below 1"),
       word("objective", "\"iwae\"", "elbo, iwae"),
       whole("k", "5", {"0", "10001"}),
+      whole("early_stop", "3", {"1000001"}),
       number("beta", "0.5"),
       number("beta_warmup", "1.5"),
       word("pixels", "\"grey\"", "binarize, grey"),

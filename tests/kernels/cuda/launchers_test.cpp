@@ -47,7 +47,7 @@ TEST_F(LaunchersCuda, NothingToDoWritesNothingOrZero) {
   cuda::l1_activity_backward(none, none, 0, 1.0f, true, {});
   cuda::random_uniform(none, 0, 0.0f, 1.0f, {}, {});
   cuda::random_normal(none, 0, 1.0f, {}, {});
-  cuda::reparameterize_forward(none, none, 0, {}, 1, none, none, {});
+  cuda::reparameterize_forward(none, none, 0, {}, none, none, {});
   cuda::reparameterize_backward(none, none, none, none, none, 0, true, {});
   cuda::dropout_forward(none, none, 0, 0.5f, {}, {});
   cuda::dropout_backward(none, none, 0, 0.5f, {}, true, {});
