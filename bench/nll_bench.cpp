@@ -109,8 +109,8 @@ void samples(benchmark::State& state, int64_t rows) {
   for (auto _ : state) {
     for (int64_t image = 0; image < kImages; image += images_at_once) {
       const int64_t count = std::min(images_at_once, kImages - image);
-      cpu::importance_sample(heads.data(), count, kSamples, latent, 0, {}, z.data(), ratio.data(),
-                             {});
+      cpu::importance_sample(heads.data(), count, kSamples, latent, 0, {}, 1, z.data(),
+                             ratio.data(), {});
       benchmark::ClobberMemory();
     }
   }

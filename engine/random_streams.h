@@ -17,6 +17,7 @@ enum class RandomStream : uint32_t {
   test_reparameterize = 8,
   test_importance = 9,
   evaluation_noise = 10,
+  importance = 11,
   data_split = 32,  // apart: what training draws may grow up to it
   // Followed by one stream for each layer: add the layer's number, under 256.
   initial_weights = 256,

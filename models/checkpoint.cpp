@@ -77,10 +77,19 @@ void save_checkpoint(const std::string& path, Model& model, const Progress& prog
     }
     tensors.push_back({name, tensor.shape().sizes(), data});
   });
+  nlohmann::json about = to_json(progress);
+  if (progress.best_step > 0) {
+    about["best"] = {{"step", progress.best_step}, {"elbo", progress.best_elbo}};
+  }
+  if (model.config().target_zeros > 0) {
+    for (const Model::Network& network : model.networks()) {
+      about["steering"][network.name] = {network.steering.factor, network.steering.error};
+    }
+  }
   write_safetensors(path, tensors,
                     {{"format", kFormat},
                      {"config", to_json(model.config()).dump()},
-                     {"progress", to_json(progress).dump()}});
+                     {"progress", about.dump()}});
 }
 
 Checkpoint read_checkpoint(const std::string& path) {
@@ -92,6 +101,7 @@ Checkpoint read_checkpoint(const std::string& path) {
   }
   Config config;
   Progress progress;
+  std::map<std::string, Steering> steering;
   try {
     const nlohmann::json settings = nlohmann::json::parse(metadata(file, "config"));
     config.model =
@@ -103,6 +113,14 @@ Checkpoint read_checkpoint(const std::string& path) {
     progress.count = about.at("count").get<int64_t>();
     progress.step = about.at("step").get<int64_t>();
     progress.seconds = about.at("seconds").get<double>();
+    if (about.contains("best")) {
+      progress.best_step = about["best"].at("step").get<int64_t>();
+      progress.best_elbo = about["best"].at("elbo").get<double>();
+    }
+    const nlohmann::json of_networks = about.value("steering", nlohmann::json::object());
+    for (const auto& [network, state] : of_networks.items()) {
+      steering[network] = {state.at(0).get<double>(), state.at(1).get<double>()};
+    }
   } catch (const std::exception& fault) {
     throw Error(
         fmt::format("{}: its metadata cannot be read: {}", in_quotes(file.path()), fault.what()));
@@ -116,7 +134,7 @@ Checkpoint read_checkpoint(const std::string& path) {
   }
   std::shared_ptr<const CompactModel> model;
   if (compact) model = std::make_shared<CompactModel>(read_compact(file, config, progress));
-  return {config, progress, std::move(file), std::move(model)};
+  return {config, progress, std::move(file), std::move(model), std::move(steering)};
 }
 
 void restore(Model& model, const Checkpoint& checkpoint, bool with_state) {
@@ -137,6 +155,7 @@ void restore(Model& model, const Checkpoint& checkpoint, bool with_state) {
                    static_cast<size_t>(tensor.elements()) * sizeof(float));
   });
   for (const Model::Network& network : model.networks()) network.optimizer->measure();
+  for (const auto& [network, state] : checkpoint.steering) model.set_steering(network, state);
   model.set_step(checkpoint.progress.step);
 }
 

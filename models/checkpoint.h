@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
@@ -18,6 +19,10 @@ struct Progress {
   int64_t count = 0;  // of training images
   int64_t step = 0;
   double seconds = 0;  // of training
+  // With early_stop, from the first epoch's end on (best_step > 0): the highest ELBO of the images
+  // held out, and when.
+  int64_t best_step = 0;
+  double best_elbo = 0;
 };
 
 nlohmann::json to_json(const Progress& progress);
@@ -31,7 +36,8 @@ struct Checkpoint {
   Config config;
   Progress progress;
   SafetensorsFile file;
-  std::shared_ptr<const CompactModel> compact;  // if that is what the file holds
+  std::shared_ptr<const CompactModel> compact;    // if that is what the file holds
+  std::map<std::string, Steering> steering = {};  // by network; with target_zeros alone
 };
 
 // Reads a checkpoint file, or DIR/checkpoint.safetensors of a run directory; or a compact model.

@@ -38,9 +38,11 @@ struct Config {
   double lr = 1e-3;
   double lr_discriminator = 0;
   std::string lr_schedule = "constant";
+  double lr_warmup = 0;
   double lr_final = 1;
   double decay_from = 0;
   double decay_until = 0;
+  double decay_every = 0;
   double momentum = 0.9;
   double beta1 = 0.9;
   double beta2 = 0.999;
@@ -53,7 +55,16 @@ struct Config {
   std::string l2_mode = "coupled";
   double l1_ratio = 0.5;
   std::string l1_layers;
+  double l1_warmup = 0;
+  std::string l1_schedule = "constant";
+  double l1_final = 1;
+  double l1_decay_from = 0;
+  double l1_decay_until = 0;
+  double l1_decay_every = 0;
+  double target_zeros = 0;
+  double target_epochs = 0;
   double l1_epochs = 0;
+  double debias_epochs = 0;
   double l1_cut = 0;
   double l1_generator = 0;
   double l1_discriminator = 0;
@@ -81,6 +92,13 @@ struct Config {
   double dropout = 0;
   double ema = 0;
 
+  double clip_norm = 0;
+
+  std::string objective = "elbo";
+  int64_t k = 50;
+  double beta = 1;
+  double beta_warmup = 0;
+  int64_t early_stop = 0;
   std::string pixels = "binarize";
   std::string output_bias = "data";
 
@@ -126,6 +144,10 @@ void apply_json(Config& config, const nlohmann::json& object, const std::string&
 
 // Throws UsageError for settings that contradict one another.
 void check_settings(const Config& config);
+// debias_epochs, which counts from the run's end, as l1_epochs, which counts from its begin: so a
+// run that is resumed to go on for longer keeps its zeros from where they were frozen. Throws
+// UsageError.
+void resolve_debiasing(Config& config);
 // l1_layers: lambda by layer ("decoder.0"), in the order given. Throws UsageError.
 std::vector<std::pair<std::string, double>> layer_lambdas(const Config& config);
 

@@ -111,6 +111,7 @@ void Gan::discriminator_turn(const Tensor& images) {
                          RandomStream::dropout_discriminator_turn);
   record_loss(0, loss);
   tape_.backward_part({loss});
+  clip({&discriminator_});
   discriminator_optimizer_->step(clock_.update(0));
 }
 
@@ -129,6 +130,7 @@ void Gan::generator_turn(Variable fake) {
   } else {
     tape_.backward(loss);
   }
+  clip({&generator_});
   generator_optimizer_->step(clock_.update(1));
   if (config_.ema > 0) {
     BURIN_DISPATCH(device_, ema_update, generator_.values().as<float>(), average_.as<float>(),

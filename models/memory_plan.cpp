@@ -17,11 +17,12 @@ size_t held() {
 }  // namespace
 
 MemoryPlan plan_memory(const Config& config, const ImageSet& train, const ImageSet* test,
-                       int64_t grid_images) {
+                       int64_t grid_images, const ImageSet* held_out) {
   MemoryPlan plan;
   const size_t before = held();
   const DeviceImages data(train, Device::meta);
-  const DeviceImages held_out(test != nullptr ? *test : ImageSet(), Device::meta);
+  const DeviceImages tested(test != nullptr ? *test : ImageSet(), Device::meta);
+  const DeviceImages judging(held_out != nullptr ? *held_out : ImageSet(), Device::meta);
   plan.images = held() - before;
 
   const std::unique_ptr<Model> model =
@@ -30,7 +31,7 @@ MemoryPlan plan_memory(const Config& config, const ImageSet& train, const ImageS
 
   model->train_step(data);
   model->generate(model->latent_noise(grid_images, 0));
-  if (test != nullptr) static_cast<Vae&>(*model).elbo(held_out);
+  if (test != nullptr) static_cast<Vae&>(*model).elbo(tested);
   plan.step = model->peak_step_bytes();
   for (const size_t bytes : {model->peak_step_bytes(), model->product_scratch_bytes()}) {
     plan.temporaries += (bytes + kMemoryGranularity - 1) / kMemoryGranularity * kMemoryGranularity;

@@ -24,7 +24,7 @@ struct MemoryPlan {
 // Found by going through a step, an evaluation and a grid of pictures on the meta device: the same
 // code that runs on the GPU. `test` may be null.
 MemoryPlan plan_memory(const Config& config, const ImageSet& train, const ImageSet* test,
-                       int64_t grid_images);
+                       int64_t grid_images, const ImageSet* held_out = nullptr);
 
 // "61.2 MiB", "23.5 GiB"
 std::string bytes_text(size_t bytes);

@@ -7,7 +7,9 @@
 
 #include "engine/backend/dispatch.h"
 #include "engine/ops/ops.h"
+#include "kernels/clip_norm/clip_norm.h"
 #include "kernels/random_fill/random_fill.h"
+#include "kernels/reduce/reduce.h"
 #include "models/gan.h"
 #include "models/vae.h"
 
@@ -18,6 +20,8 @@ namespace {
 // reasonable.
 constexpr int64_t kLeastTable = 32;
 constexpr int64_t kMostTable = 4096;
+
+constexpr size_t kMostClipped = 2;  // networks whose gradients have one norm
 
 GemmSettings gemm_settings(const Config& config) {
   GemmSettings settings;
@@ -82,7 +86,8 @@ Model::Model(const Config& config, int64_t pixels, int64_t data_count, Device de
       stream_(device == Device::cuda ? std::make_unique<cuda::OwnedStream>() : nullptr),
       tape_(device, stream(), gemm_settings(config)),
       clock_(device, stream(), std::clamp<int64_t>(config.log_every, kLeastTable, kMostTable),
-             [this](int64_t step) { return scalars_at(step); }) {
+             [this](int64_t step) { return scalars_at(step); }),
+      squares_(device, config.clip_norm > 0 ? kMostClipped * sizeof(float) : 0) {
   if (config.compact) {
     taken_latents_ = columns_on(device, {config.read_latents.begin(), config.read_latents.end()});
   }
@@ -98,7 +103,8 @@ Variable Model::take_latents(Variable z) {
 void Model::train_step(const DeviceImages& data) {
   follow_schedule();
   clock_.prepare();
-  if (device_ != Device::cuda || cuda::launches_block()) {
+  // A graph has the host's numbers of the step that it was captured from.
+  if (device_ != Device::cuda || cuda::launches_block() || schedule_.beta_rises(step())) {
     queue_step(data);
   } else if (!graph_.empty() && graph_memory_ == tape_.memory_version() && graph_data_ == &data) {
     graph_.launch(stream());
@@ -132,9 +138,10 @@ void Model::synchronize() const {
 // L1 comes to its end between two steps.
 void Model::follow_schedule() {
   const bool acts = schedule_.l1_acts(step());
-  for (const Network& network : networks_) {
+  for (Network& network : networks_) {
     if (acts) {
-      network.optimizer->set_lambdas(network.lambdas);
+      if (config_.target_zeros > 0 && network.penalised) steer(network);
+      network.optimizer->set_lambdas(network.lambdas, network.steering.factor);
       continue;
     }
     network.optimizer->set_lambda(0.0f);
@@ -146,8 +153,38 @@ void Model::follow_schedule() {
   }
 }
 
+// Between two steps, a few times an epoch.
+void Model::steer(Network& network) {
+  if (step() == 0 || step() % steering_interval(steps_per_epoch_) != 0) return;
+  int64_t zeros = 0;
+  int64_t weights = 0;
+  for (int i = 0; i < network.parameters->count(); ++i) {
+    if (network.lambdas[static_cast<size_t>(i)] == 0) continue;
+    zeros += network.optimizer->stats(i).zeros;
+    weights += network.parameters->info(i).shape.elements();
+  }
+  const double wanted = zeros_wanted(config_.target_zeros, schedule_.target_way(step()));
+  network.steering =
+      steered(network.steering, static_cast<double>(zeros) / static_cast<double>(weights), wanted,
+              schedule_.rate_factor(step()));
+}
+
+double Model::lambda(const Network& network) const {
+  if (!schedule_.l1_acts(step())) return 0;
+  return network.lambda * network.steering.factor * schedule_.lambda_factor(step());
+}
+
+void Model::set_steering(const std::string& network, const Steering& steering) {
+  for (Network& own : networks_) {
+    if (network == own.name) own.steering = steering;
+  }
+}
+
 UpdateScalars Model::update_scalars_at(int64_t step, double lr) const {
-  return update_scalars(rule_, static_cast<float>(lr * schedule_.rate_factor(step)), step + 1);
+  UpdateScalars scalars =
+      update_scalars(rule_, static_cast<float>(lr * schedule_.rate_factor(step)), step + 1);
+  scalars.lambda_scale = static_cast<float>(schedule_.lambda_factor(step));
+  return scalars;
 }
 
 std::vector<float> Model::latent_noise(int64_t count, uint64_t seed) const {
@@ -195,6 +232,20 @@ std::vector<double> Model::take_losses() {
   std::vector<double> means = taken.means;
   means.resize(loss_names_.size());
   return means;
+}
+
+void Model::clip(std::initializer_list<const Parameters*> networks) {
+  if (config_.clip_norm == 0) return;
+  float* const squares = squares_.as<float>();
+  int count = 0;
+  for (const Parameters* network : networks) {
+    BURIN_DISPATCH(device_, sum_of_squares, network->gradients().as<float>(), network->flat_size(),
+                   squares + count++, stream());
+  }
+  for (const Parameters* network : networks) {
+    BURIN_DISPATCH(device_, clip_norm, network->gradients().as<float>(), network->flat_size(),
+                   squares, count, static_cast<float>(config_.clip_norm), stream());
+  }
 }
 
 void Model::record_loss(size_t index, Variable loss) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -16,6 +17,7 @@
 #include "engine/random_streams.h"
 #include "models/config.h"
 #include "models/schedule.h"
+#include "models/target_zeros.h"
 
 namespace burin {
 
@@ -65,8 +67,13 @@ class Model {
     // By parameter; filled in by set_penalties().
     std::vector<double> lambdas = {};
     bool penalised = false;
+    Steering steering = {};  // of target_zeros
   };
   const std::vector<Network>& networks() const { return networks_; }
+  // lambda of the weights of the next step, by schedule and steering, where no layer has its own.
+  double lambda(const Network& network) const;
+  // From a checkpoint.
+  void set_steering(const std::string& network, const Steering& steering);
 
   // Losses by name, and their means since they were last taken. Waits for the device; throws
   // TrainingDiverged if a loss was not finite.
@@ -105,6 +112,9 @@ class Model {
   MlpOptions mlp_options(std::vector<int64_t> sizes) const;
   Activation hidden_activation() const;
   Initialization initialization() const;
+  // Shortens the gradients of these networks together to clip_norm, if that is not 0.
+  void clip(std::initializer_list<const Parameters*> networks);
+  float beta() const { return static_cast<float>(schedule_.beta(step())); }
   // Says where the loss of this step is, to be added to its mean. On the CPU, throws
   // TrainingDiverged if it is not finite.
   void record_loss(size_t index, Variable loss);
@@ -138,9 +148,11 @@ class Model {
 
  private:
   void follow_schedule();
+  void steer(Network& network);
   void queue_step(const DeviceImages& data);
   [[noreturn]] void report_divergence(int64_t step, size_t loss, const std::string& value) const;
 
+  Memory squares_;  // floats: sums of squares of gradients; none without clip_norm
   std::vector<const float*> losses_;  // of the step in hand, on the device
   cuda::Graph graph_;
   int64_t graph_memory_ = -1;  // Tape::memory_version of the graph's addresses

@@ -17,6 +17,75 @@ void expect_read(const char* key, const std::string& value, const std::string& f
                                under, expected, under, is));
 }
 
+bool makes_zeros(const Config& config) {
+  if (config.penalty == "l1") return config.l1_mode != "subgradient";
+  if (config.penalty == "elastic_net") return config.l1_ratio > 0;
+  return config.penalty == "group_lasso";
+}
+
+bool penalises_weights(const Config& config) {
+  for (const auto& [layer, lambda] : layer_lambdas(config)) {
+    if (lambda > 0) return true;
+  }
+  return config.model == ModelKind::gan ? config.l1_generator > 0 || config.l1_discriminator > 0
+                                        : config.l1_encoder > 0 || config.l1_decoder > 0;
+}
+
+void check_target(const Config& config) {
+  if (config.target_zeros == 0) {
+    if (config.target_epochs == 0) return;
+    throw UsageError(
+        fmt::format("target_epochs is {}, which is read with target_zeros alone, and that is 0",
+                    config.target_epochs));
+  }
+  const std::string target = fmt::format("target_zeros is {}, but ", config.target_zeros);
+  if (!makes_zeros(config)) {
+    throw UsageError(fmt::format("{}penalty {}{} makes no zeros", target, config.penalty,
+                                 config.penalty == "l1" ? " in l1_mode subgradient" : ""));
+  }
+  if (!penalises_weights(config)) {
+    throw UsageError(target +
+                     "no lambda of weights is above 0; expected one to begin with: --l1 1e-3");
+  }
+  if (config.target_epochs == 0) {
+    throw UsageError(target +
+                     "target_epochs is 0; expected the epoch by which it is to be "
+                     "reached: --target-epochs, three quarters of the run, say");
+  }
+  if (config.l1_epochs > 0 && config.target_epochs > config.l1_epochs) {
+    throw UsageError(fmt::format("target_epochs is {}, but L1 ends at epoch {} (l1_epochs)",
+                                 config.target_epochs, config.l1_epochs));
+  }
+}
+
+void check_fall_of_lambda(const Config& config) {
+  const std::string& kind = config.l1_schedule;
+  if (kind == "constant") {
+    if (config.l1_final == 1) return;
+    throw UsageError(
+        fmt::format("l1_final is {}, but l1_schedule is constant; expected linear, cosine or step",
+                    config.l1_final));
+  }
+  if (kind == "step" || config.l1_decay_until > config.l1_decay_from) return;
+  throw UsageError(
+      fmt::format("l1_schedule is {}, from epoch {} until {}; expected l1_decay_until after "
+                  "l1_decay_from",
+                  kind, config.l1_decay_from, config.l1_decay_until));
+}
+
+void check_split_settings(const Config& config) {
+  if (config.folds > 0 && config.hold_out > 0) {
+    throw UsageError(fmt::format("folds is {} and hold_out is {}; give one of the two",
+                                 config.folds, config.hold_out));
+  }
+  if (config.folds == 1) throw UsageError("folds is 1, expected at least 2, or 0 for none");
+  if (config.fold > config.folds || (config.folds > 0 && config.fold == 0)) {
+    throw UsageError(fmt::format(
+        "fold is {}, expected {}", config.fold,
+        config.folds == 0 ? "0, as folds is 0" : fmt::format("1 to folds, {}", config.folds)));
+  }
+}
+
 }  // namespace
 
 std::vector<std::pair<std::string, double>> layer_lambdas(const Config& config) {
@@ -53,16 +122,38 @@ void check_settings(const Config& config) {
   expect_read("weight_decay", text(config.weight_decay), text(fallback.weight_decay), "optimizer",
               config.optimizer, "adamw");
   layer_lambdas(config);
-  if (config.folds > 0 && config.hold_out > 0) {
-    throw UsageError(fmt::format("folds is {} and hold_out is {}; give one of the two",
-                                 config.folds, config.hold_out));
-  }
-  if (config.folds == 1) throw UsageError("folds is 1, expected at least 2, or 0 for none");
-  if (config.fold > config.folds || (config.folds > 0 && config.fold == 0)) {
+  expect_read("k", std::to_string(config.k), std::to_string(fallback.k), "objective",
+              config.objective, "iwae");
+  expect_read("beta", text(config.beta), text(fallback.beta), "objective", config.objective,
+              "elbo");
+  expect_read("beta_warmup", text(config.beta_warmup), text(fallback.beta_warmup), "objective",
+              config.objective, "elbo");
+  if (config.early_stop > 0 && config.hold_out == 0 && config.folds == 0) {
     throw UsageError(fmt::format(
-        "fold is {}, expected {}", config.fold,
-        config.folds == 0 ? "0, as folds is 0" : fmt::format("1 to folds, {}", config.folds)));
+        "early_stop is {}, but hold_out and folds are 0; expected training images to judge by: "
+        "--hold-out 5000",
+        config.early_stop));
   }
+  check_split_settings(config);
+  check_fall_of_lambda(config);
+  check_target(config);
+}
+
+void resolve_debiasing(Config& config) {
+  if (config.debias_epochs == 0) return;
+  if (config.steps > 0) {
+    throw UsageError(
+        fmt::format("debias_epochs is {}: it counts from the end of epochs, but steps is {}; "
+                    "expected l1_epochs, where L1 ends",
+                    config.debias_epochs, config.steps));
+  }
+  const auto epochs = static_cast<double>(config.epochs);
+  if (config.debias_epochs >= epochs) {
+    throw UsageError(fmt::format("debias_epochs is {}, expected less than epochs, {}",
+                                 config.debias_epochs, config.epochs));
+  }
+  config.l1_epochs = epochs - config.debias_epochs;
+  config.debias_epochs = 0;
 }
 
 }  // namespace burin

@@ -76,6 +76,7 @@ Device TrainingRun::choose_device() {
 }
 
 TrainingRun::TrainingRun(const Config& config, const RunOptions& options) : config_(config) {
+  resolve_debiasing(config_);
   check_settings(config_);
   const Device device = choose_device();
   std::optional<Checkpoint> checkpoint;
@@ -89,7 +90,10 @@ TrainingRun::TrainingRun(const Config& config, const RunOptions& options) : conf
 
   ImageSet whole = load_image_set(config_.data, Split::train);
   const int64_t all = whole.count;
-  ImageSet train = split_training_set(config_, std::move(whole)).train;
+  SplitImages split = split_training_set(config_, std::move(whole));
+  ImageSet& train = split.train;
+  std::optional<ImageSet> held_out;
+  if (config_.early_stop > 0) held_out = std::move(split.held_out);
   if (config_.batch > train.count) {
     throw UsageError(fmt::format(
         "batch is {}, but {} has {} training images{}", config_.batch, in_quotes(config_.data), all,
@@ -106,7 +110,8 @@ TrainingRun::TrainingRun(const Config& config, const RunOptions& options) : conf
   }
   MemoryPlan plan;
   if (device == Device::cuda) {
-    plan = plan_memory(config_, train, test ? &*test : nullptr, kGridImages);
+    plan = plan_memory(config_, train, test ? &*test : nullptr, kGridImages,
+                       held_out ? &*held_out : nullptr);
     const size_t free = cuda::free_bytes();
     if (plan.total() > free) {
       throw OutOfMemory(fmt::format(
@@ -136,6 +141,7 @@ TrainingRun::TrainingRun(const Config& config, const RunOptions& options) : conf
     }
   }
   train_ = std::make_unique<DeviceImages>(std::move(train), device);
+  if (held_out) held_out_ = std::make_unique<DeviceImages>(*std::move(held_out), device);
   if (test) test_ = std::make_unique<DeviceImages>(*std::move(test), device);
   total_steps_ = config_.steps > 0 ? config_.steps : config_.epochs * model_->steps_per_epoch();
   step_at_log_ = progress_.step;
@@ -154,7 +160,8 @@ void TrainingRun::open_directory(const RunOptions& options) {
     }
     // Only what a run writes.
     std::error_code ignored;
-    for (const char* name : {"config.json", "metrics.jsonl", "checkpoint.safetensors"}) {
+    for (const char* name :
+         {"config.json", "metrics.jsonl", "checkpoint.safetensors", "best.safetensors"}) {
       fs::remove(directory / name, ignored);
     }
     remove_pictures(directory / "samples");
@@ -200,9 +207,11 @@ LogPoint TrainingRun::measure(bool evaluate) {
   if (evaluate && test_ != nullptr) {
     point.losses["test_elbo"] = static_cast<Vae&>(*model_).elbo(*test_);
   }
+  if (judged_) point.losses["held_out_elbo"] = *judged_;
   for (const Model::Network& network : model_->networks()) {
     const Optimizer& optimizer = *network.optimizer;
     point.l1[network.name] = optimizer.l1_norm();
+    point.lambda[network.name] = model_->lambda(network);
     point.zeros[network.name] = optimizer.zero_fraction();
     point.gradient_norm[network.name] = optimizer.gradient_norm();
     for (int i = 0; i < network.parameters->count(); ++i) {
@@ -227,12 +236,28 @@ void TrainingRun::log(RunListener& listener, bool evaluate) {
                                {"learning_rate", point.learning_rate},
                                {"losses", point.losses},
                                {"l1", point.l1},
+                               {"lambda", point.lambda},
                                {"zeros", point.layer_zeros},
                                {"gradient_norm", point.gradient_norm}};
   metrics_->append(line.dump());
   step_at_log_ = point.step;
   seconds_at_log_ = progress_.seconds;
   listener.on_log(point, total_steps_);
+}
+
+bool TrainingRun::waited_in_vain() const {
+  const int64_t wait = config_.early_stop * model_->steps_per_epoch();
+  return wait > 0 && progress_.best_step > 0 && model_->step() - progress_.best_step >= wait;
+}
+
+// By the images held out, at the end of an epoch.
+void TrainingRun::judge() {
+  judged_ = static_cast<Vae&>(*model_).elbo(*held_out_);
+  if (!std::isfinite(*judged_)) return;
+  if (progress_.best_step > 0 && *judged_ <= progress_.best_elbo) return;
+  progress_.best_elbo = *judged_;
+  progress_.step = progress_.best_step = model_->step();
+  save_checkpoint((fs::path(out_) / "best.safetensors").string(), *model_, progress_);
 }
 
 void TrainingRun::checkpoint() {
@@ -267,18 +292,23 @@ TrainingRun::Result TrainingRun::train(RunListener& listener, const std::atomic<
   seconds_at_log_ = progress_.seconds;
 
   bool trained = false;
-  while (model_->step() < total_steps_ && !stop) {
+  while (!finished() && !stop) {
     cpu::set_threads(tuner.threads());
     const double begin = now();
     model_->train_step(*train_);
     const int64_t step = model_->step();
-    const bool last = step == total_steps_;
+    judged_.reset();
+    const bool epoch_ends = held_out_ != nullptr && step % per_epoch == 0;
+    const bool looks = step == total_steps_ || epoch_ends || due(step, checkpoint_every) ||
+                       due(step, sample_every) || due(step, config_.log_every);
+    // A GPU is given step after step until somebody wants to see what came of them.
+    if (looks || stop) model_->synchronize();
+    const double seconds = now() - begin;
+    if (epoch_ends) judge();
+    const bool last = finished();
     const bool save = last || due(step, checkpoint_every);
     const bool show = last || due(step, sample_every);
-    const bool note = save || due(step, config_.log_every);
-    // A GPU is given step after step until somebody wants to see what came of them.
-    if (note || show || stop) model_->synchronize();
-    const double seconds = now() - begin;
+    const bool note = save || epoch_ends || due(step, config_.log_every);
     tuner.record(seconds);
     progress_.seconds += seconds;
     session_seconds_ += seconds;
@@ -291,7 +321,7 @@ TrainingRun::Result TrainingRun::train(RunListener& listener, const std::atomic<
     if (save) checkpoint();
   }
   Result result;
-  result.interrupted = model_->step() < total_steps_;
+  result.interrupted = !finished();
   if (!trained) {
     last_ = measure(true);
   } else if (result.interrupted) {

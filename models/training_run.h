@@ -25,6 +25,7 @@ struct LogPoint {
   double learning_rate = 0;
   std::map<std::string, double> losses;
   std::map<std::string, double> l1;             // sum |w| by network
+  std::map<std::string, double> lambda;         // by network, of the next step
   std::map<std::string, double> zeros;          // fraction of exact zeros by network
   std::map<std::string, double> layer_zeros;    // and by layer
   std::map<std::string, double> gradient_norm;  // by network
@@ -66,6 +67,10 @@ class TrainingRun {
   // Where it trains, for the user: "the CPU", or the GPU's name and the memory that it will take.
   const std::string& where() const { return where_; }
   int64_t total_steps() const { return total_steps_; }
+  // All steps are done, or early_stop says so.
+  bool finished() const { return model_->step() >= total_steps_ || waited_in_vain(); }
+  bool waited_in_vain() const;
+  const Progress& progress() const { return progress_; }
   Model& model() { return *model_; }
 
  private:
@@ -73,6 +78,7 @@ class TrainingRun {
   void open_directory(const RunOptions& options);
   LogPoint measure(bool evaluate);
   void log(RunListener& listener, bool evaluate);
+  void judge();
   void checkpoint();
   void pictures();
 
@@ -82,13 +88,15 @@ class TrainingRun {
   Progress progress_;
   int64_t total_steps_ = 0;
   std::unique_ptr<DeviceImages> train_;
-  std::unique_ptr<DeviceImages> test_;  // VAE only
+  std::unique_ptr<DeviceImages> test_;      // VAE only
+  std::unique_ptr<DeviceImages> held_out_;  // with early_stop
   std::unique_ptr<Model> model_;
   std::optional<LineWriter> metrics_;
   double session_seconds_ = 0;
   int64_t session_steps_ = 0;
   double seconds_at_log_ = 0;
   int64_t step_at_log_ = 0;
+  std::optional<double> judged_;  // the ELBO of held_out_ at this step
   LogPoint last_;
 };
 

@@ -33,8 +33,13 @@ Vae::Vae(const Config& config, int64_t pixels, int64_t data_count, Device device
       decoder_net_(decoder_,
                    mlp_options(joined(joined({inner_latents()}, config.decoder_hidden), {pixels}))),
       evaluation_step_(device, sizeof(uint64_t)) {
-  loss_names_ = {"reconstruction", "kl"};
-  loss_networks_ = {"decoder", "encoder"};
+  if (config.objective == "iwae") {
+    loss_names_ = {"iwae"};
+    loss_networks_ = {"decoder"};
+  } else {
+    loss_names_ = {"reconstruction", "kl"};
+    loss_networks_ = {"decoder", "encoder"};
+  }
   if (inner_latents() < config.latent) {
     std::vector<int32_t> spread(static_cast<size_t>(2 * config.latent), -1);
     int32_t place = 0;
@@ -102,6 +107,42 @@ Variable Vae::decode(Variable z, bool trainable, const ops::DenseOptions& option
   return decoder_net_.forward(tape_, decoder_, take_latents(z), trainable, Mlp::Dropout(), options);
 }
 
+// Forwards and backwards of a batch.
+void Vae::evidence_lower_bound(Variable x, const Tensor& images) {
+  const float per_image = 1.0f / static_cast<float>(config_.batch);
+  const auto [z, kl] = ops::gaussian_latent(tape_, encode(x, true), per_image,
+                                            static_cast<float>(config_.l1_mean) * per_image,
+                                            key(RandomStream::reparameterize), beta());
+  const Variable logits = decode(z, true);
+  const Variable reconstruction = ops::bce_logits(tape_, logits, images, per_image);
+  record_loss(0, reconstruction);
+  record_loss(1, kl);
+  if (config_.l1_reconstruction > 0) {
+    const float lambda = static_cast<float>(config_.l1_reconstruction);
+    tape_.backward({reconstruction, kl, ops::l1_activity(tape_, logits, lambda * per_image)});
+  } else {
+    tape_.backward({reconstruction, kl});
+  }
+}
+
+// The same, each image with k samples: the encoder runs once, the decoder on batch * k rows.
+void Vae::importance_weighted(Variable x, const Tensor& images) {
+  const float per_image = 1.0f / static_cast<float>(config_.batch);
+  const ops::ImportanceSample sample = ops::importance_sample(
+      tape_, encode(x, true), config_.k, static_cast<float>(config_.l1_mean) * per_image,
+      key(RandomStream::importance));
+  const Variable logits = decode(sample.z, true);
+  const Variable loss = ops::importance_loss(tape_, logits, images, sample, per_image);
+  record_loss(0, loss);
+  if (config_.l1_reconstruction > 0) {
+    const float lambda =
+        static_cast<float>(config_.l1_reconstruction) / static_cast<float>(config_.k);
+    tape_.backward({loss, ops::l1_activity(tape_, logits, lambda * per_image)});
+  } else {
+    tape_.backward(loss);
+  }
+}
+
 void Vae::forward_backward_update(const DeviceImages& data) {
   const int64_t batch = config_.batch;
   const Tensor images = tape_.temporary({batch, pixels()});
@@ -118,20 +159,12 @@ void Vae::forward_backward_update(const DeviceImages& data) {
     x = tape_.constant(images);
   }
 
-  const float per_image = 1.0f / static_cast<float>(batch);
-  const auto [z, kl] = ops::gaussian_latent(tape_, encode(x, true), per_image,
-                                            static_cast<float>(config_.l1_mean) * per_image,
-                                            key(RandomStream::reparameterize));
-  const Variable logits = decode(z, true);
-  const Variable reconstruction = ops::bce_logits(tape_, logits, images, per_image);
-  record_loss(0, reconstruction);
-  record_loss(1, kl);
-  if (config_.l1_reconstruction > 0) {
-    const float lambda = static_cast<float>(config_.l1_reconstruction);
-    tape_.backward({reconstruction, kl, ops::l1_activity(tape_, logits, lambda * per_image)});
+  if (config_.objective == "iwae") {
+    importance_weighted(x, images);
   } else {
-    tape_.backward({reconstruction, kl});
+    evidence_lower_bound(x, images);
   }
+  clip({&encoder_, &decoder_});
   encoder_optimizer_->step(clock_.update(0));
   decoder_optimizer_->step(clock_.update(0));
 }

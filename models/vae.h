@@ -8,7 +8,9 @@
 namespace burin {
 
 // The loss of a step is the negative evidence lower bound in nats, a mean over the batch: cross
-// entropy of the reconstruction, summed over pixels, plus KL, summed over latents (appendix B).
+// entropy of the reconstruction, summed over pixels, plus KL, summed over latents (appendix B),
+// times beta (Higgins et al. 2017). Or minus the importance-weighted bound of k samples (Burda et
+// al. 2016).
 class Vae : public Model {
  public:
   Vae(const Config& config, int64_t pixels, int64_t data_count, Device device);
@@ -61,6 +63,8 @@ class Vae : public Model {
   // most kEvaluationBatch and `first` a multiple of it.
   void binarize_for_evaluation(const DeviceImages& set, int64_t first, const Tensor& images);
   RandomKey evaluation_key(RandomStream stream, int64_t step);
+  void evidence_lower_bound(Variable x, const Tensor& images);
+  void importance_weighted(Variable x, const Tensor& images);
   // [B, 2 latent]: means, then log-variances.
   Variable encode(Variable x, bool trainable);
   // Logits [B, pixels] of z[B, latent].

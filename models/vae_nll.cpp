@@ -104,7 +104,7 @@ std::vector<std::vector<double>> Vae::nll_curve(const DeviceImages& set,
     const RandomKey key = evaluation_key(RandomStream::test_importance, number);
     BURIN_DISPATCH(device_, importance_sample,
                    encoded.heads_memory.as<float>() + begin * 2 * latent, images, samples, latent,
-                   first_sample, key, z.data(), log_ratio.data(), tape_.stream());
+                   first_sample, key, 1, z.data(), log_ratio.data(), tape_.stream());
     const Variable logits = decode(tape_.constant(z), false);
     BURIN_DISPATCH(device_, bce_logits_rows, logits.value().data(),
                    encoded.pixels_memory.as<float>() + begin * pixels(), count, pixels(), samples,

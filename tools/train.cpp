@@ -49,16 +49,23 @@ Config resolve(const TrainArguments& arguments) {
   return resolve_settings(arguments.model, source);
 }
 
-json result_json(const Config& config, const TrainingRun::Result& result) {
-  return {{"model", model_name(config.model)},
-          {"preset", config.preset},
-          {"steps", result.steps},
-          {"epochs", result.epochs},
-          {"seconds", result.seconds},
-          {"images_per_s", result.images_per_s},
-          {"losses", result.last.losses},
-          {"zeros", result.last.zeros},
-          {"out", result.out}};
+json result_json(const Config& config, const TrainingRun::Result& result, const Progress& progress,
+                 int64_t steps_per_epoch) {
+  json all = {{"model", model_name(config.model)},
+              {"preset", config.preset},
+              {"steps", result.steps},
+              {"epochs", result.epochs},
+              {"seconds", result.seconds},
+              {"images_per_s", result.images_per_s},
+              {"losses", result.last.losses},
+              {"zeros", result.last.zeros},
+              {"out", result.out}};
+  if (progress.best_step > 0) {
+    all["best"] = {{"epoch", progress.best_step / steps_per_epoch},
+                   {"step", progress.best_step},
+                   {"held_out_elbo", progress.best_elbo}};
+  }
+  return all;
 }
 
 // Kernels run long after they were queued, so that a fault is seen when somebody waits for them.
@@ -79,7 +86,10 @@ int train(const TrainArguments& arguments) {
   TrainingRun run(config, arguments.run);
   const std::atomic<bool>& stop_requested = stop_on_signals();
   const int64_t done = run.model().step();
-  if (done >= run.total_steps()) {
+  if (run.finished() && done < run.total_steps()) {
+    fmt::print(stderr, "{} ended early, at step {} of {}: nothing is left to train\n", run.out(),
+               done, run.total_steps());
+  } else if (run.finished()) {
     fmt::print(stderr, "{} is at step {} of {}: nothing is left to train\n", run.out(), done,
                run.total_steps());
   } else {
@@ -104,13 +114,20 @@ int train(const TrainArguments& arguments) {
     return 130;
   }
   if (arguments.print_json) {
-    fmt::print("{}\n", json_line(result_json(config, result)));
+    fmt::print("{}\n", json_line(result_json(config, result, run.progress(),
+                                             run.model().steps_per_epoch())));
     return 0;
   }
   fmt::print("{}: {} steps, {:.4g} epochs, {:.1f} s, {:.0f} images/s\n", config.preset,
              result.steps, result.epochs, result.seconds, result.images_per_s);
   if (!result.last.losses.empty()) fmt::print("losses: {}\n", losses_text(result.last));
   fmt::print("exact zeros: {}\nrun directory: {}\n", zeros_text(result.last), result.out);
+  const Progress& reached = run.progress();
+  if (reached.best_step > 0) {
+    fmt::print("best: epoch {}, {:.2f} nats on the images held out: {}/best.safetensors{}\n",
+               reached.best_step / run.model().steps_per_epoch(), reached.best_elbo, result.out,
+               result.steps < run.total_steps() ? "; ended early" : "");
+  }
   const std::string pictures = fmt::format("{}/samples/{:06}.png", result.out, result.steps);
   if (std::filesystem::exists(pictures)) fmt::print("pictures: {}\n", pictures);
   return 0;

@@ -6,7 +6,7 @@
 namespace burin::ops {
 
 GaussianLatent gaussian_latent(Tape& tape, Variable heads, float scale, float l1_scale,
-                               const RandomKey& key) {
+                               const RandomKey& key, float kl_weight) {
   if (heads.shape().rank() != 2 || heads.shape()[1] % 2 != 0) {
     throw std::invalid_argument("gaussian_latent: heads have shape " + heads.shape().to_string() +
                                 ", expected [B, 2 latent]");
@@ -26,7 +26,7 @@ GaussianLatent gaussian_latent(Tape& tape, Variable heads, float scale, float l1
     }
     const float factor = kl->scalar_gradient;
     BURIN_DISPATCH(t.device(), gaussian_latent_backward, heads.value().data(), noise.data(),
-                   z->gradient.data(), rows, latent, factor * scale, factor * l1_scale,
+                   z->gradient.data(), rows, latent, factor * scale * kl_weight, factor * l1_scale,
                    d_heads.data, t.stream());
   });
   return {z, kl};

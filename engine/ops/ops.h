@@ -55,15 +55,34 @@ Variable reparameterize(Tape& tape, Variable mean, Variable log_variance, const 
 // What stands between the encoder and the decoder of a VAE. heads[B, 2 latent]: means, then
 // log-variances. z[B, latent] as by reparameterize; kl = scale * sum KL(N(mean, exp(log_variance))
 // || N(0, 1)), a scalar that must be among the losses. l1_scale * sum |mean| is in the gradient,
-// not in kl. heads has no other reader.
+// not in kl, and kl's gradient is kl_weight times its own. heads has no other reader.
 struct GaussianLatent {
   Variable z;
   Variable kl;
 };
 GaussianLatent gaussian_latent(Tape& tape, Variable heads, float scale, float l1_scale,
-                               const RandomKey& key);
+                               const RandomKey& key, float kl_weight = 1.0f);
+
+// The same for a loss of `samples` samples an image. heads[B, 2 latent]; z[B * samples, latent], an
+// image's samples one after the other. `weights` is filled in by importance_loss, which must come
+// of z and be a loss itself. l1_scale as above. heads has no other reader. The numbers are drawn at
+// steps B * step, ..., B * step + B - 1 of `key`.
+struct ImportanceSample {
+  int64_t samples = 1;
+  Variable z;
+  Tensor log_ratio;  // [B * samples]
+  Tensor weights;    // [B * samples]
+};
+ImportanceSample importance_sample(Tape& tape, Variable heads, int64_t samples, float l1_scale,
+                                   const RandomKey& key);
 
 // Losses: scalars.
+
+// scale * sum over the images of minus the importance-weighted bound, -log 1/samples sum of w, of a
+// Bernoulli decoder: logits[B * samples, pixels], target[B, pixels]. With its gradient through z
+// (Burda et al. 2016, equations 8 and 14).
+Variable importance_loss(Tape& tape, Variable logits, const Tensor& target,
+                         const ImportanceSample& sample, float scale);
 
 // scale * sum of the cross entropies of sigmoid(logits) against target, of the same shape, in [0,
 // 1].

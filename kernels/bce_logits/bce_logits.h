@@ -48,12 +48,19 @@ void bce_logits(const float* logits, const float* target, int64_t n, float scale
 void bce_logits_rows(const float* logits, const float* target, int64_t rows, int64_t cols,
                      int64_t repeats, float* row_loss, Stream stream);
 
+// The gradient of sum over the rows of weights[rows] * row_loss, with row_loss as above:
+// d_logits[rows, cols] = weights * (sigmoid(logits) - target), overwritten; it may be logits.
+void bce_logits_rows_backward(const float* logits, const float* target, const float* weights,
+                              int64_t rows, int64_t cols, int64_t repeats, float* d_logits,
+                              Stream stream);
+
 }  // namespace cpu
 
 namespace cuda {
 // The same signatures, by construction.
 decltype(cpu::bce_logits) bce_logits;
 decltype(cpu::bce_logits_rows) bce_logits_rows;
+decltype(cpu::bce_logits_rows_backward) bce_logits_rows_backward;
 }  // namespace cuda
 
 }  // namespace burin

@@ -103,6 +103,15 @@ double value_and_gradient_of_chunk(const float* logits, const float* target, int
   return chunk_loss<true>(logits, target, count, scale, d_logits);
 }
 
+BURIN_SIMD_CLONES
+void gradient_of_row(const float* logits, const float* target, float weight, int64_t cols,
+                     float* d_logits) {
+  for (int64_t i = 0; i < cols; ++i) {
+    const float x = logits[i];
+    d_logits[i] = weight * bce_logits_derivative(x, target[i], math::exp(x < 0.0f ? x : -x));
+  }
+}
+
 }  // namespace
 
 void bce_logits(const float* logits, const float* target, int64_t n, float scale, float* loss,
@@ -129,6 +138,18 @@ void bce_logits_rows(const float* logits, const float* target, int64_t rows, int
         total += value_of_chunk(x + i, t + i, std::min(kSumChunk, cols - i));
       }
       row_loss[row] = static_cast<float>(total);
+    }
+  });
+}
+
+void bce_logits_rows_backward(const float* logits, const float* target, const float* weights,
+                              int64_t rows, int64_t cols, int64_t repeats, float* d_logits,
+                              Stream) {
+  const int64_t grain = std::max<int64_t>(1, kGrain / std::max<int64_t>(1, cols));
+  parallel_for(rows, grain, [=](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
+      gradient_of_row(logits + row * cols, target + row / repeats * cols, weights[row], cols,
+                      d_logits + row * cols);
     }
   });
 }

@@ -53,6 +53,24 @@ __global__ void bce_logits_rows_kernel(const float* logits /* [rows, cols] */,
   }
 }
 
+__global__ void bce_logits_rows_backward_kernel(const float* logits /* [rows, cols] */,
+                                                const float* target /* [rows / repeats, cols] */,
+                                                const float* weights /* [rows] */, int64_t rows,
+                                                int64_t cols, int64_t repeats, bool vectors,
+                                                float* d_logits /* [rows, cols] */) {
+  for (int64_t row = blockIdx.x; row < rows; row += gridDim.x) {
+    const float weight = weights[row];
+    const float* x = logits + row * cols;
+    const float* t = target + row / repeats * cols;
+    for_each_quad(cols, vectors, threadIdx.x, kThreads, [&](int64_t j, auto width) {
+      const auto slope = [=](float logit, float label) {
+        return weight * bce_logits_derivative(logit, label, exp_minus_abs(logit));
+      };
+      store(d_logits + row * cols + j, map(width, slope, load(x + j, width), load(t + j, width)));
+    });
+  }
+}
+
 }  // namespace
 
 void bce_logits(const float* logits, const float* target, int64_t n, float scale, float* loss,
@@ -71,6 +89,17 @@ void bce_logits_rows(const float* logits, const float* target, int64_t rows, int
   bce_logits_rows_kernel<<<blocks, kThreads, 0, stream_of(stream)>>>(logits, target, rows, cols,
                                                                      repeats, vectors, row_loss);
   check_launch("bce_logits_rows_kernel");
+}
+
+void bce_logits_rows_backward(const float* logits, const float* target, const float* weights,
+                              int64_t rows, int64_t cols, int64_t repeats, float* d_logits,
+                              Stream stream) {
+  if (rows == 0) return;
+  const bool vectors = aligned(logits) && aligned(target) && aligned(d_logits) && cols % 4 == 0;
+  const unsigned blocks = blocks_for(rows * kThreads);
+  bce_logits_rows_backward_kernel<<<blocks, kThreads, 0, stream_of(stream)>>>(
+      logits, target, weights, rows, cols, repeats, vectors, d_logits);
+  check_launch("bce_logits_rows_backward_kernel");
 }
 
 }  // namespace burin::cuda

@@ -77,10 +77,32 @@ BURIN_HOST_DEVICE ImportanceWeight importance_weight(double w) {
   return {p, n};
 }
 
+// Of importance_weights: sample s of an image goes to partial sum s % kImportanceLanes, and then
+// sum l + 16 to sum l, l + 8 to l, ...; as a warp adds.
+inline constexpr int kImportanceLanes = 32;
+
+// What a sample adds to the gradient of its image's heads.
+struct ImportanceGradient {
+  double mean, logvar;
+};
+BURIN_HOST_DEVICE ImportanceGradient importance_gradient(float mean, float z, float d_z,
+                                                         float weight) {
+  const double w = static_cast<double>(weight);
+  const double of_z = static_cast<double>(d_z) + w * static_cast<double>(z);
+  const double moved = static_cast<double>(z) - static_cast<double>(mean);
+  return {of_z, 0.5 * (of_z * moved - w)};
+}
+
 // 2^n for a whole n <= 0; 0 below the range of normal numbers.
 BURIN_HOST_DEVICE double importance_power(double n) {
   if (n < -1022.0) return 0.0;
   return __builtin_bit_cast(double, static_cast<uint64_t>(1023 + static_cast<int64_t>(n)) << 52);
+}
+
+// e^w for w <= 0; NaN for NaN.
+BURIN_HOST_DEVICE double importance_exp(double w) {
+  const ImportanceWeight weight = importance_weight(w);
+  return weight.fraction * importance_power(weight.exponent);
 }
 
 // Contract of both twins: images, samples, latent >= 0; no two buffers overlap; the same bits for
@@ -91,12 +113,13 @@ namespace cpu {
 //   z[images * samples, latent] as above, log_ratio[images * samples] = log p(z) - log q(z | x)
 // Row i * samples + s is of image i. A row of heads[images, 2 latent] is its mean and logvar, as
 // for gaussian_latent. Sample k of image i draws the numbers of random_normal from element
-// 4 importance_blocks(latent) k on, at step *key.step + i: they depend on the image, the sample and
-// the dimension alone. Overwrites z and log_ratio. (first_sample + samples) *
+// 4 importance_blocks(latent) k on, at step stride * *key.step + i: they depend on the image, the
+// sample and the dimension alone. stride: 1 where the step counts images, their number where it
+// counts batches. Overwrites z and log_ratio. (first_sample + samples) *
 // importance_blocks(latent) <= 2^32. An overflow of z gives a log_ratio of minus infinity.
 void importance_sample(const float* heads, int64_t images, int64_t samples, int64_t latent,
-                       int64_t first_sample, RandomKey key, float* z, float* log_ratio,
-                       Stream stream);
+                       int64_t first_sample, RandomKey key, uint64_t stride, float* z,
+                       float* log_ratio, Stream stream);
 
 // Adds the weights e^(log_ratio - row_loss), both [images * samples], of each image in their order:
 //   sum[images] * 2^exponent[images] = what it was (0 if `first`) + sum over the samples of weights
@@ -106,11 +129,32 @@ void importance_sample(const float* heads, int64_t images, int64_t samples, int6
 void importance_sum(const float* row_loss, const float* log_ratio, int64_t images, int64_t samples,
                     bool first, double* exponent, double* sum, Stream stream);
 
+// The same as a loss to be trained on, images' own (Burda et al., equation 8), and what its
+// gradient needs, equation 14:
+//   image_loss[images] = -log 1/samples sum of w
+//   weights[images * samples] = scale * w / (the sum of the image's w)
+// samples >= 1. Overwrites both. A w that is NaN, or all that are 0, make both NaN.
+void importance_weights(const float* row_loss, const float* log_ratio, int64_t images,
+                        int64_t samples, float scale, float* image_loss, float* weights,
+                        Stream stream);
+
+// d_heads[images, 2 latent], overwritten: the gradient of scale * sum of image_loss. Given weights
+// as above, and d_z[images * samples, latent], the gradient through the decoder of sum of weights *
+// row_loss:
+//   d_mean   = sum over the samples of (d_z + weight z), plus l1_scale * sign(mean)
+//   d_logvar = sum over the samples of (d_z + weight z) (z - mean) / 2 - weight / 2
+// as dz/dlogvar = noise e^(logvar / 2) / 2. Sums are in double, in the order of the samples.
+void importance_backward(const float* heads, const float* z, const float* d_z, const float* weights,
+                         int64_t images, int64_t samples, int64_t latent, float l1_scale,
+                         float* d_heads, Stream stream);
+
 }  // namespace cpu
 
 namespace cuda {
 // The same signatures, by construction.
 decltype(cpu::importance_sample) importance_sample;
+decltype(cpu::importance_weights) importance_weights;
+decltype(cpu::importance_backward) importance_backward;
 decltype(cpu::importance_sum) importance_sum;
 }  // namespace cuda
 

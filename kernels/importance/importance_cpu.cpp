@@ -1,10 +1,12 @@
 #include "kernels/importance/importance.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "kernels/common/parallel.h"
 #include "kernels/common/philox_lanes.h"
 #include "kernels/common/simd.h"
+#include "kernels/l1_activity/l1_activity.h"
 #include "kernels/random_fill/normal_tile.h"
 #include "kernels/reparameterize/reparameterize.h"
 
@@ -112,12 +114,58 @@ void sum_image(const float* row_loss, const float* log_ratio, int64_t samples, d
   *sum = total;
 }
 
+BURIN_SIMD_CLONES
+float weights_of_image(const float* row_loss, const float* log_ratio, int64_t samples, float scale,
+                       float* weights) {
+  const auto log_weight = [=](int64_t s) __attribute__((always_inline)) {
+    return static_cast<double>(log_ratio[s]) - static_cast<double>(row_loss[s]);
+  };
+  double highest = log_weight(0);
+  for (int64_t s = 1; s < samples; ++s) highest = std::max(highest, log_weight(s));
+  double sums[kImportanceLanes] = {};
+  for (int64_t s = 0; s < samples; ++s) {
+    sums[s % kImportanceLanes] += importance_exp(log_weight(s) - highest);
+  }
+  for (int half = kImportanceLanes / 2; half > 0; half /= 2) {
+    for (int l = 0; l < half; ++l) sums[l] += sums[l + half];
+  }
+  const double factor = static_cast<double>(scale) / sums[0];
+  for (int64_t s = 0; s < samples; ++s) {
+    weights[s] = static_cast<float>(factor * importance_exp(log_weight(s) - highest));
+  }
+  return static_cast<float>(std::log(static_cast<double>(samples)) - std::log(sums[0]) - highest);
+}
+
+// Latents [begin, begin + width) of one image.
+BURIN_SIMD_CLONES
+void gradient_of_image(const float* head, const float* z, const float* d_z, const float* weights,
+                       int64_t samples, int64_t latent, int64_t begin, int64_t width,
+                       float l1_scale, float* d_head) {
+  double mean[kWeightTile] = {}, logvar[kWeightTile] = {};
+  for (int64_t s = 0; s < samples; ++s) {
+    const int64_t row = s * latent + begin;
+    for (int64_t d = 0; d < width; ++d) {
+      const ImportanceGradient g =
+          importance_gradient(head[begin + d], z[row + d], d_z[row + d], weights[s]);
+      mean[d] += g.mean;
+      logvar[d] += g.logvar;
+    }
+  }
+  for (int64_t d = 0; d < width; ++d) {
+    const double penalty = static_cast<double>(l1_scale * sign(head[begin + d]));
+    d_head[begin + d] = static_cast<float>(mean[d] + penalty);
+    d_head[latent + begin + d] = static_cast<float>(logvar[d]);
+  }
+}
+
 }  // namespace
 
 void importance_sample(const float* heads, int64_t images, int64_t samples, int64_t latent,
-                       int64_t first_sample, RandomKey key, float* z, float* log_ratio, Stream) {
+                       int64_t first_sample, RandomKey key, uint64_t stride, float* z,
+                       float* log_ratio, Stream) {
   const int64_t blocks = importance_blocks(latent);
-  const PhiloxPosition begin_position = position_of(key);
+  PhiloxPosition begin_position = position_of(key);
+  begin_position.step *= stride;
   if (latent == 0) std::fill_n(log_ratio, images * samples, 0.0f);
   if (latent == 0 || samples == 0) return;
   const int64_t grain = std::max<int64_t>(1, kSampleGrain / (4 * blocks));
@@ -143,6 +191,33 @@ void importance_sum(const float* row_loss, const float* log_ratio, int64_t image
       if (first) exponent[i] = kNoExponent;
       if (first) sum[i] = 0.0;
       sum_image(row_loss + i * samples, log_ratio + i * samples, samples, exponent + i, sum + i);
+    }
+  });
+}
+
+void importance_weights(const float* row_loss, const float* log_ratio, int64_t images,
+                        int64_t samples, float scale, float* image_loss, float* weights, Stream) {
+  const int64_t grain = std::max<int64_t>(1, kSumGrain / std::max<int64_t>(1, samples));
+  parallel_for(images, grain, [=](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      image_loss[i] = weights_of_image(row_loss + i * samples, log_ratio + i * samples, samples,
+                                       scale, weights + i * samples);
+    }
+  });
+}
+
+void importance_backward(const float* heads, const float* z, const float* d_z, const float* weights,
+                         int64_t images, int64_t samples, int64_t latent, float l1_scale,
+                         float* d_heads, Stream) {
+  const int64_t grain = std::max<int64_t>(1, kSampleGrain / std::max<int64_t>(1, samples * latent));
+  parallel_for(images, grain, [=](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t first = i * samples * latent;
+      for (int64_t d = 0; d < latent; d += kWeightTile) {
+        gradient_of_image(heads + i * 2 * latent, z + first, d_z + first, weights + i * samples,
+                          samples, latent, d, std::min(kWeightTile, latent - d), l1_scale,
+                          d_heads + i * 2 * latent);
+      }
     }
   });
 }

@@ -1,6 +1,7 @@
 #include "kernels/common/cuda_random.cuh"
 #include "kernels/common/cuda_vector.cuh"
 #include "kernels/importance/importance.h"
+#include "kernels/l1_activity/l1_activity.h"
 #include "kernels/random_fill/normal_quad.cuh"
 #include "kernels/reparameterize/reparameterize.h"
 
@@ -14,9 +15,10 @@ constexpr unsigned kAllLanes = 0xffffffffu;
 __global__ void importance_sample_kernel(const float* heads /* [images, 2 latent] */,
                                          int64_t rows /* images * samples */, int64_t samples,
                                          int64_t latent, int lanes, int64_t first_sample,
-                                         bool vectors, RandomKey key, float* z /* [rows, latent] */,
+                                         bool vectors, RandomKey key, uint64_t stride,
+                                         float* z /* [rows, latent] */,
                                          float* log_ratio /* [rows] */) {
-  const uint64_t step = block_step(key);
+  const uint64_t step = block_step(key) * stride;
   const int lane = static_cast<int>(threadIdx.x) % lanes;
   const int64_t groups = grid_threads() / lanes, group = grid_thread() / lanes;
   for (int64_t begin = 0; begin < rows; begin += groups) {
@@ -85,17 +87,83 @@ __global__ void importance_sum_kernel(const float* row_loss /* [images, samples]
   }
 }
 
+// A warp an image, twice through its samples.
+__global__ void importance_weights_kernel(const float* row_loss /* [images, samples] */,
+                                          const float* log_ratio /* [images, samples] */,
+                                          int64_t images, int64_t samples, float scale,
+                                          float* image_loss /* [images] */,
+                                          float* weights /* [images, samples] */) {
+  static_assert(kImportanceLanes == 32);
+  const int lane = static_cast<int>(threadIdx.x) % 32;
+  for (int64_t image = grid_thread() / 32; image < images; image += grid_threads() / 32) {
+    const int64_t begin = image * samples;
+    const auto log_weight = [=](int64_t s) {
+      return static_cast<double>(log_ratio[begin + s]) - static_cast<double>(row_loss[begin + s]);
+    };
+    // The first one's for lanes that have none. A NaN does not become the highest, and comes back
+    // in its own weight; as the first it stays.
+    double highest = log_weight(0);
+    for (int64_t s = lane; s < samples; s += 32) {
+      const double w = log_weight(s);
+      highest = highest < w ? w : highest;
+    }
+    for (int distance = 16; distance > 0; distance /= 2) {
+      const double other = __shfl_xor_sync(kAllLanes, highest, distance);
+      highest = highest < other ? other : highest;
+    }
+    double total = 0.0;
+    for (int64_t s = lane; s < samples; s += 32) total += importance_exp(log_weight(s) - highest);
+    for (int distance = 16; distance > 0; distance /= 2) {
+      total += __shfl_down_sync(kAllLanes, total, distance);
+    }
+    total = __shfl_sync(kAllLanes, total, 0);
+    const double factor = static_cast<double>(scale) / total;
+    for (int64_t s = lane; s < samples; s += 32) {
+      weights[begin + s] = static_cast<float>(factor * importance_exp(log_weight(s) - highest));
+    }
+    if (lane == 0) {
+      image_loss[image] =
+          static_cast<float>(log(static_cast<double>(samples)) - log(total) - highest);
+    }
+  }
+}
+
+// A thread a latent of an image.
+__global__ void importance_backward_kernel(const float* heads /* [images, 2 latent] */,
+                                           const float* z /* [images, samples, latent] */,
+                                           const float* d_z /* [images, samples, latent] */,
+                                           const float* weights /* [images, samples] */,
+                                           int64_t images, int64_t samples, int64_t latent,
+                                           float l1_scale,
+                                           float* d_heads /* [images, 2 latent] */) {
+  for (int64_t i = grid_thread(); i < images * latent; i += grid_threads()) {
+    const int64_t image = i / latent, d = i - image * latent;
+    const float mean = heads[image * 2 * latent + d];
+    double of_mean = 0.0, of_logvar = 0.0;
+    for (int64_t s = 0; s < samples; ++s) {
+      const int64_t row = image * samples + s;
+      const ImportanceGradient g =
+          importance_gradient(mean, z[row * latent + d], d_z[row * latent + d], weights[row]);
+      of_mean += g.mean;
+      of_logvar += g.logvar;
+    }
+    of_mean += static_cast<double>(l1_scale * sign(mean));
+    d_heads[image * 2 * latent + d] = static_cast<float>(of_mean);
+    d_heads[image * 2 * latent + latent + d] = static_cast<float>(of_logvar);
+  }
+}
+
 }  // namespace
 
 void importance_sample(const float* heads, int64_t images, int64_t samples, int64_t latent,
-                       int64_t first_sample, RandomKey key, float* z, float* log_ratio,
-                       Stream stream) {
+                       int64_t first_sample, RandomKey key, uint64_t stride, float* z,
+                       float* log_ratio, Stream stream) {
   const int64_t rows = images * samples;
   if (rows == 0) return;
   const bool vectors = latent % 4 == 0 && aligned(heads) && aligned(z);
   const int lanes = importance_lanes(latent);
   importance_sample_kernel<<<blocks_for(rows * lanes), kThreads, 0, stream_of(stream)>>>(
-      heads, rows, samples, latent, lanes, first_sample, vectors, key, z, log_ratio);
+      heads, rows, samples, latent, lanes, first_sample, vectors, key, stride, z, log_ratio);
   check_launch("importance_sample_kernel");
 }
 
@@ -105,6 +173,24 @@ void importance_sum(const float* row_loss, const float* log_ratio, int64_t image
   importance_sum_kernel<<<blocks_for(images * 32), kThreads, 0, stream_of(stream)>>>(
       row_loss, log_ratio, images, samples, first, exponent, sum);
   check_launch("importance_sum_kernel");
+}
+
+void importance_weights(const float* row_loss, const float* log_ratio, int64_t images,
+                        int64_t samples, float scale, float* image_loss, float* weights,
+                        Stream stream) {
+  if (images == 0) return;
+  importance_weights_kernel<<<blocks_for(images * 32), kThreads, 0, stream_of(stream)>>>(
+      row_loss, log_ratio, images, samples, scale, image_loss, weights);
+  check_launch("importance_weights_kernel");
+}
+
+void importance_backward(const float* heads, const float* z, const float* d_z, const float* weights,
+                         int64_t images, int64_t samples, int64_t latent, float l1_scale,
+                         float* d_heads, Stream stream) {
+  if (images * latent == 0) return;
+  importance_backward_kernel<<<blocks_for(images * latent), kThreads, 0, stream_of(stream)>>>(
+      heads, z, d_z, weights, images, samples, latent, l1_scale, d_heads);
+  check_launch("importance_backward_kernel");
 }
 
 }  // namespace burin::cuda

@@ -270,9 +270,10 @@ class CommandTest : public testing::Test {
   }
 
   // Both checkpoints hold the same tensors, bit for bit, optimiser state included.
-  void expect_same_bits(const std::string& a, const std::string& b) const {
-    const auto first = SafetensorsFile::load(scratch_.path(a + "/checkpoint.safetensors"));
-    const auto second = SafetensorsFile::load(scratch_.path(b + "/checkpoint.safetensors"));
+  void expect_same_bits(const std::string& a, const std::string& b,
+                        const std::string& file = "checkpoint.safetensors") const {
+    const auto first = SafetensorsFile::load(scratch_.path(a + "/" + file));
+    const auto second = SafetensorsFile::load(scratch_.path(b + "/" + file));
     ASSERT_EQ(first.names(), second.names());
     ASSERT_FALSE(first.names().empty());
     for (const std::string& name : first.names()) {

@@ -137,6 +137,42 @@ TEST_F(Resume, TwoHalvesGiveTheBitsOfTheWhole) {
   }
 }
 
+// A run that learns its few images by heart ends early, and keeps the model of before.
+TEST_F(Resume, EarlyStopKeepsTheBestAndGoesOnAlike) {
+  const Arguments settings = {"--hold-out", "60", "--early-stop", "4", "--lr", "0.02"};
+  const Outcome outcome =
+      expect_success(vae("whole", settings + Arguments{"--epochs", "200", "--json"}));
+  const json result = json::parse(outcome.out);
+  const auto steps = result["steps"].get<int64_t>(), best = result["best"]["step"].get<int64_t>();
+  const int64_t per_epoch = best / result["best"]["epoch"].get<int64_t>();
+  EXPECT_EQ(per_epoch, 240 / 16);
+  EXPECT_EQ(steps, best + 4 * per_epoch);
+  EXPECT_LT(steps, 200 * per_epoch);
+  double highest = -1e30;
+  int64_t when = 0;
+  for (const json& line : metrics("whole")) {
+    if (line["step"].get<int64_t>() % per_epoch != 0) continue;
+    const auto elbo = line["losses"].at("held_out_elbo").get<double>();
+    if (elbo > highest) when = line["step"].get<int64_t>();
+    highest = std::max(highest, elbo);
+  }
+  EXPECT_EQ(when, best);
+  EXPECT_EQ(result["best"]["held_out_elbo"].get<double>(), highest);
+  const Outcome kept = run({"info", "whole/best.safetensors", "--json"});
+  EXPECT_EQ(json::parse(kept.out)["step"], best);
+
+  expect_success(vae("halves", settings + Arguments{"--epochs", "2"}));
+  expect_success(resume("vae", "halves", {"--epochs", "200"}));
+  expect_same_bits("whole", "halves");
+  expect_same_bits("whole", "halves", "best.safetensors");
+  const Outcome again = expect_success(resume("vae", "whole"));
+  EXPECT_NE(again.err.find("early"), std::string::npos) << again.err;
+  EXPECT_NE(again.err.find("nothing"), std::string::npos) << again.err;
+  expect_refused(resume("vae", "whole", {"--hold-out", "50"}), 1, {"240", "250"});
+  expect_success(vae("whole", {"--steps", "3", "--overwrite"}));
+  EXPECT_FALSE(std::filesystem::exists(scratch_.path("whole/best.safetensors")));
+}
+
 TEST_F(Resume, TemporaryFilesOfDeadProcessesGo) {
   expect_success(gan("run", {"--steps", "3"}));
   const std::string dead = "/.burin-2000000000-0.tmp";  // above the largest process id

@@ -81,7 +81,7 @@ TEST_F(WholeRun, DirectoryHoldsWhatItShould) {
   for (const json& line : lines) {
     steps.push_back(line["step"].get<int64_t>());
     EXPECT_EQ(keys(line),
-              (std::vector<std::string>{"epoch", "gradient_norm", "images_per_s", "l1",
+              (std::vector<std::string>{"epoch", "gradient_norm", "images_per_s", "l1", "lambda",
                                         "learning_rate", "losses", "seconds", "step", "zeros"}));
     EXPECT_DOUBLE_EQ(line["epoch"].get<double>(), line["step"].get<double>() / 18);
     EXPECT_EQ(keys(line["zeros"]),

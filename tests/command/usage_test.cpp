@@ -78,6 +78,16 @@ TEST_F(Usage, SettingsThatContradictOneAnother) {
   expect_refused(gan("run", {"--penalty", "l2", "--l1-mode", "decoupled"}), 2,
                  {"l1_mode", "decoupled", "penalty", "l2"});
   expect_refused(gan("run", {"--weight-decay", "0.1"}), 2, {"weight_decay", "0.1", "adamw"});
+  expect_refused(vae("run", {"--target-zeros", "0.8"}), 2, {"target_zeros", "lambda", "--l1"});
+  expect_refused(vae("run", {"--target-zeros", "0.8", "--l1", "1e-3"}), 2, {"--target-epochs"});
+  expect_refused(vae("run", {"--l1-schedule", "cosine"}), 2, {"l1_schedule", "l1_decay_until"});
+  expect_refused(vae("run", {"--epochs", "3", "--debias-epochs", "3"}), 2,
+                 {"debias_epochs", "3", "epochs"});
+  expect_refused(vae("run", {"--k", "5"}), 2, {"k", "5", "iwae", "elbo"});
+  expect_refused(vae("run", {"--beta", "2", "--objective", "iwae"}), 2, {"beta", "elbo", "iwae"});
+  expect_refused(gan("run", {"--objective", "iwae"}), 2, {"--objective"});
+  expect_refused(gan("run", {"--clip-norm", "-1"}), 2, {"--clip-norm", "-1", "at least 0"});
+  expect_refused(vae("run", {"--early-stop", "3"}), 2, {"early_stop", "3", "--hold-out"});
   expect_refused(vae("run", {"--l1-layers", "decoder.0"}), 2, {"l1_layers", "LAYER=LAMBDA"});
   expect_refused(vae("run", {"--l1-layers", "generator.0=1"}), 2,
                  {"l1_layers", "generator.0", "encoder.mean", "decoder.0"});

@@ -7,6 +7,7 @@ namespace {
 
 // importance_sample. dims: {images, samples, latent}
 constexpr int64_t kFirstSample = 7;
+constexpr uint64_t kStride = 3;
 
 int64_t both_heads(const Dims& d) {
   return 2 * d[0] * d[2];
@@ -33,7 +34,7 @@ struct Drawn {
 Drawn drawn(const Host& x, int64_t row, int64_t d) {
   const int64_t samples = x.dims[1], latent = x.dims[2], image = row / samples;
   oracle::Draw draw = kDraw;
-  draw.step += uint64_t(image);
+  draw.step = kStride * draw.step + uint64_t(image);
   const int64_t sample = kFirstSample + row % samples;
   const float* head = x[0] + image * 2 * latent;
   return {head[d], head[latent + d],
@@ -74,8 +75,8 @@ bool declare_sample(const char* name, std::vector<Dims> dims, std::vector<Dims> 
                     output("log_ratio").count(rows).oracle(log_ratio)},
       .run = call(BURIN_TWINS(importance_sample),
                   [](auto* sample, const Call& c) {
-                    sample(c[0], c.dims[0], c.dims[1], c.dims[2], kFirstSample, key_at(c[1]), c[2],
-                           c[3], {});
+                    sample(c[0], c.dims[0], c.dims[1], c.dims[2], kFirstSample, key_at(c[1]),
+                           kStride, c[2], c[3], {});
                   }),
       .dims = std::move(dims),
       .measured = std::move(measured),
@@ -180,7 +181,122 @@ bool declare_sum(const char* name, bool first) {
   });
 }
 
+// importance_weights. dims: {images, samples}
+constexpr float kScale = 0.01f;
+
+// Logarithms of an image's weights; none if one is not a usual number.
+std::vector<double> log_weights(const Host& x, int64_t image) {
+  std::vector<double> logs;
+  const int64_t samples = x.dims[1];
+  for (int64_t s = 0; s < samples; ++s) {
+    logs.push_back(double{x[1][image * samples + s]} - double{x[0][image * samples + s]});
+    if (!(std::abs(logs.back()) < 1e11)) return {};
+  }
+  return logs;
+}
+Want image_loss(const Host& x, int64_t image) {
+  const std::vector<double> logs = log_weights(x, image);
+  if (logs.empty()) return {.value = 0, .any = true};
+  return {-oracle::log_mean_exp(logs), 1.0};
+}
+Want weight(const Host& x, int64_t i) {
+  const int64_t samples = x.dims[1];
+  const std::vector<double> logs = log_weights(x, i / samples);
+  if (logs.empty()) return {.value = 0, .any = true};
+  const double share = std::exp(logs[size_t(i % samples)] - oracle::log_mean_exp(logs));
+  // The exponential of a difference of numbers of this size, in double.
+  return {kScale * share / double(samples), 1.0, 0.0, 1e-11 * share};
+}
+
+bool declare_weights() {
+  return declare({
+      .name = "importance/weights",
+      .arguments = {input("row_loss", row_losses).count(area),
+                    input("log_ratio", log_ratios).count(area),
+                    // Logarithms in double differ in their last place.
+                    output("image_loss").count(images).oracle(image_loss).twins_within(1),
+                    output("weights").count(area).oracle(weight)},
+      .run = call(BURIN_TWINS(importance_weights),
+                  [](auto* weights, const Call& c) {
+                    weights(c[0], c[1], c.dims[0], c.dims[1], kScale, c[2], c[3], {});
+                  }),
+      .dims = {{0, 5}, {1, 1}, {7, 33}, {31, 3}, {2, 257}, {17, 50}},
+      .measured = {{8, 1024}},
+      .repeated = {{301, 50}},
+      .sector_bound = 2.5,
+      .bound_reason = "three walks through the weights: for the highest, the sum, and each",
+  });
+}
+
+// importance_backward. dims: {images, samples, latent}
+constexpr float kPenalty = 0.3f;
+
+// What the gradient is of, as a function of a mean or log-variance with the noise as it is:
+// sum of d_z z - weight (log p(z) - log q(z)), and the penalty.
+double objective(const Host& x, int64_t i, double mean, double logvar) {
+  const int64_t samples = x.dims[1], latent = x.dims[2];
+  const int64_t image = i / (2 * latent), d = i % latent;
+  const float* head = x[0] + image * 2 * latent;
+  const double deviation = std::exp(0.5 * double{head[latent + d]});
+  double total = kPenalty * std::abs(mean);
+  for (int64_t s = 0; s < samples; ++s) {
+    const int64_t row = image * samples + s;
+    const double noise = (double{x[1][row * latent + d]} - double{head[d]}) / deviation;
+    const double z = oracle::reparameterize(mean, logvar, noise);
+    total += x[2][row * latent + d] * z - x[3][row] * oracle::log_prior_ratio(z, mean, logvar);
+  }
+  return total;
+}
+bool is_mean(const Host& x, int64_t i) {
+  return i % (2 * x.dims[2]) < x.dims[2];
+}
+double objective_at(const Host& x, int64_t i, double v) {
+  const int64_t latent = x.dims[2];
+  return is_mean(x, i) ? objective(x, i, v, x[0][i + latent])
+                       : objective(x, i, x[0][i - latent], v);
+}
+Want gradient_of_heads(const Host& x, int64_t i) {
+  const int64_t samples = x.dims[1], latent = x.dims[2];
+  const int64_t image = i / (2 * latent), d = i % latent;
+  const double mean = x[0][image * 2 * latent + d];
+  double total = is_mean(x, i) ? kPenalty * ((mean > 0) - (mean < 0)) : 0, terms = 0;
+  for (int64_t s = 0; s < samples; ++s) {
+    const int64_t row = image * samples + s;
+    const double z = x[1][row * latent + d], w = x[3][row], d_z = x[2][row * latent + d];
+    // dz/dmean = 1, dz/dlogvar = (z - mean) / 2; of log q's own: 0 and -1/2.
+    const double term = is_mean(x, i) ? d_z + w * z : (d_z + w * z) * (z - mean) / 2 - w / 2;
+    total += term;
+    terms += std::abs(term);
+  }
+  return {total, 1.0, 0.0, 1e-12 * terms};
+}
+
+bool declare_backward() {
+  const auto rows_of = [](const Dims& d) { return d[0] * d[1]; };
+  return declare({
+      .name = "importance/backward",
+      .arguments = {input("heads", normal(0.7)).count(both_heads), input("z").count(all_latents),
+                    input("d_z").count(all_latents), input("weights").count(rows_of),
+                    output("d_heads")
+                        .count(both_heads)
+                        .oracle(gradient_of_heads)
+                        .derivative_of(objective_at, 0, 1e-3)},
+      .run = call(BURIN_TWINS(importance_backward),
+                  [](auto* backward, const Call& c) {
+                    backward(c[0], c[1], c[2], c[3], c.dims[0], c.dims[1], c.dims[2], kPenalty,
+                             c[4], {});
+                  }),
+      .dims = {{0, 5, 20}, {2, 3, 0}, {1, 1, 1}, {3, 2, 3}, {2, 5, 50}, {7, 50, 20}, {3, 2, 257}},
+      .measured = {{20, 50, 50}},
+      .repeated = {{33, 50, 50}},
+      .extreme = false,
+      .sector_bound = 1.7,
+      .bound_reason = "rows of 50 are off the 32-byte borders; each warp reads its rows' weights",
+  });
+}
+
 const bool declared =
+    declare_weights() && declare_backward() &&
     declare_sample("importance/sample", kShapes, {{32, 50, 32}}, 1.55,
                    "each warp reads its images' means and log-variances anew, from the cache") &&
     declare_sample("importance/sample/50", {{20, 50, 50}}, {{20, 50, 50}}, 8.3,

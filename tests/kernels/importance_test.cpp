@@ -19,7 +19,7 @@ TEST_F(Importance, SampleIsThatOfTheSeparateRooms) {
     const Buffer heads(random_values(kImages * 2 * latent, 0.5), 1);
     Buffer z(kImages * kSamples * latent, 3), log_ratio(kImages * kSamples);
     Key key;
-    twin::importance_sample(heads.data(), kImages, kSamples, latent, first, key, z.data(),
+    twin::importance_sample(heads.data(), kImages, kSamples, latent, first, key, 1, z.data(),
                             log_ratio.data(), {});
     for (int64_t image = 0; image < kImages; ++image) {
       Buffer normals((first + kSamples) * padded);
@@ -46,7 +46,7 @@ TEST_F(Importance, ChunksDoNotMatter) {
     for (int64_t i = 0; i < row_loss.size(); ++i) row_loss[i] *= spread;
     Buffer z(kImages * kSamples * latent), log_ratio(kImages * kSamples);
     BufferOf<double> exponent(kImages), sum(kImages);
-    twin::importance_sample(heads.data(), kImages, kSamples, latent, 0, Key(), z.data(),
+    twin::importance_sample(heads.data(), kImages, kSamples, latent, 0, Key(), 1, z.data(),
                             log_ratio.data(), {});
     twin::importance_sum(row_loss.data(), log_ratio.data(), kImages, kSamples, true,
                          exponent.data(), sum.data(), {});
@@ -60,7 +60,7 @@ TEST_F(Importance, ChunksDoNotMatter) {
           const int64_t samples = std::min(chunk, kSamples - first), row = image * kSamples + first;
           Buffer part_z(samples * latent, 1), part_ratio(samples, 1);
           twin::importance_sample(heads.data() + image * 2 * latent, 1, samples, latent, first, key,
-                                  part_z.data(), part_ratio.data(), {});
+                                  1, part_z.data(), part_ratio.data(), {});
           for (int64_t i = 0; i < samples * latent; ++i) {
             ASSERT_EQ(part_z[i], z[row * latent + i]);
           }
@@ -157,7 +157,7 @@ Estimate estimate(const LinearGaussian& model, double scale, int64_t samples) {
     heads[i] = float(model.mean(i));
     heads[2 + i] = float(std::log(scale * scale * model.variance(i)));
   }
-  twin::importance_sample(heads.data(), 1, samples, 2, 0, Key(), z.data(), log_ratio.data(), {});
+  twin::importance_sample(heads.data(), 1, samples, 2, 0, Key(), 1, z.data(), log_ratio.data(), {});
   std::vector<double> weights;
   for (int64_t s = 0; s < samples; ++s) {
     row_loss[s] = float(-model.log_given(z[2 * s], z[2 * s + 1]));

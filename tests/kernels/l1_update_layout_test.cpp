@@ -120,6 +120,7 @@ TEST_F(L1UpdateLayout, OneSegmentOrManyGiveTheSameWeights) {
 // the statistics may be added in another order.
 TEST_F(L1UpdateLayout, AnyNumberOfElementsToldGivesTheSameWeights) {
   for_each_rule([&](const UpdateRule& rule) {
+    if (!kTestsCuda && rule.optimizer != OptimizerKind::adam) return;  // the CPU takes no hint
     const Layers layers = {{20000, 0.5f}, {1, 0.1f}, {0, 0.1f}, {2048, 0.0f}, {5000, 0.2f}};
     const UpdateScalars scalars = update_scalars(rule, 0.01f, 1);
     Network right(layers);

@@ -263,7 +263,7 @@ TEST_F(L1Update, ExtremeValues) {
 
 TEST_F(L1Update, StatisticsAreThoseOfTheNewWeights) {
   for_each_rule([&](const UpdateRule& rule) {
-    const bool briefly = kTestsCuda || rule.optimizer > OptimizerKind::adam;
+    const bool briefly = kTestsCuda || rule.optimizer != OptimizerKind::adam;
     for (const int64_t n : briefly ? std::vector<int64_t>{31, 10007} : kSizes) {
       Network net({{n, 2.0f}, {0, 1.0f}, {3, 0.0f}});
       Network uncounted({{n, 2.0f}, {0, 1.0f}, {3, 0.0f}});

@@ -62,6 +62,75 @@ TEST(Schedule, AnEmptyDecayIsAStep) {
   }
 }
 
+TEST(Schedule, Stairs) {
+  Config config = decaying("step");
+  {
+    const Schedule schedule(config, kPerEpoch);
+    EXPECT_EQ(schedule.rate_factor(199), 1.0);
+    for (const int64_t step : {200, 201, 399, 400, 1000}) {
+      EXPECT_NEAR(schedule.rate_factor(step), 0.1, 1e-15);
+    }
+  }
+  config.lr_final = 0.5;
+  config.decay_every = 0.7;  // a border that is no whole number in doubles
+  config.decay_until = 4.1;
+  const Schedule schedule(config, kPerEpoch);
+  const struct {
+    int64_t step;
+    double factor;
+  } expected[] = {{199, 1},     {200, 0.5},   {269, 0.5},    {270, 0.25},   {339, 0.25},
+                  {340, 0.125}, {409, 0.125}, {410, 0.0625}, {1000, 0.0625}};
+  for (const auto& [step, factor] : expected) EXPECT_EQ(schedule.rate_factor(step), factor) << step;
+}
+
+TEST(Schedule, WarmUp) {
+  Config config = decaying("linear");
+  config.lr_warmup = 0.5;
+  config.l1_warmup = 0.5;
+  const Schedule schedule(config, kPerEpoch);
+  EXPECT_NEAR(schedule.rate_factor(0), 1.0 / 50, 1e-15);
+  EXPECT_NEAR(schedule.rate_factor(24), 0.5, 1e-15);
+  EXPECT_EQ(schedule.rate_factor(49), 1.0);
+  EXPECT_NEAR(schedule.rate_factor(300), 0.55, 1e-15);
+  EXPECT_EQ(schedule.lambda_factor(0), 0.0);
+  EXPECT_NEAR(schedule.lambda_factor(25), 0.5, 1e-15);
+  EXPECT_EQ(schedule.lambda_factor(50), 1.0);
+  EXPECT_EQ(schedule.lambda_factor(1000000), 1.0);
+}
+
+TEST(Schedule, LambdaFallsByItsOwnSettings) {
+  for (const char* kind : {"constant", "linear", "cosine", "step"}) {
+    Config config = decaying("cosine");
+    config.l1_schedule = kind;
+    config.l1_final = 0.2;
+    config.l1_decay_from = 1;
+    config.l1_decay_until = 2;
+    const Schedule schedule(config, kPerEpoch);
+    EXPECT_EQ(schedule.lambda_factor(99), 1.0);
+    const std::string name = kind;
+    const double middle = name == "constant" ? 1.0 : name == "step" ? 0.2 : 0.6;
+    EXPECT_NEAR(schedule.lambda_factor(150), middle, 1e-15) << kind;
+    EXPECT_NEAR(schedule.lambda_factor(200), name == "constant" ? 1.0 : 0.2, 1e-15) << kind;
+  }
+}
+
+// However long the run is to be.
+TEST(Schedule, TheLengthOfTheRunChangesNothing) {
+  Config config = decaying("cosine");
+  config.lr_warmup = config.l1_warmup = 0.5;
+  config.l1_schedule = "linear";
+  config.l1_decay_until = 3;
+  config.target_epochs = 2;
+  Config longer = config;
+  longer.epochs *= 3;
+  const Schedule first(config, kPerEpoch), second(longer, kPerEpoch);
+  for (int64_t step = 0; step < 1000; step += 7) {
+    EXPECT_EQ(first.rate_factor(step), second.rate_factor(step));
+    EXPECT_EQ(first.lambda_factor(step), second.lambda_factor(step));
+    EXPECT_EQ(first.target_way(step), second.target_way(step));
+  }
+}
+
 TEST(Schedule, L1EndsAtItsEpoch) {
   Config config;
   const Schedule schedule(config, kPerEpoch);

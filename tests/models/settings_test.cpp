@@ -68,21 +68,33 @@ const std::vector<Case>& cases() {
       word("optimizer", "\"sgd\"", "adam, momentum, sgd"),
       number("lr", "0.1234567890123", {"0"}, "above 0"),
       number("lr_discriminator", "0.3"),
-      word("lr_schedule", "\"cosine\"", "constant, linear, cosine"),
+      word("lr_schedule", "\"cosine\"", "constant, linear, cosine, step"),
+      number("lr_warmup", "0.5"),
       number("lr_final", "0.25", {"1.01"}, "at most 1"),
       number("decay_from", "1.5"),
       number("decay_until", "2.5"),
+      number("decay_every", "0.5"),
       number("momentum", "0.5", {"1"}, "below 1"),
       number("beta1", "0.25", {"1"}, "below 1"),
       number("beta2", "0.75", {"1"}, "below 1"),
       number("rho", "0.95", {"1"}, "below 1"),
       number("epsilon", "1e-07", {"0", "1.1"}, "above 0"),
       number("weight_decay", "0.1", {"1000001"}),
+      number("clip_norm", "5"),
       word("penalty", "\"group_lasso\"", "l1, l2, elastic_net, group_lasso"),
       word("l1_mode", "\"decoupled\"", "prox, decoupled, subgradient"),
       word("l2_mode", "\"decoupled\"", "coupled, decoupled"),
       number("l1_ratio", "0.25", {"1.1"}, "at most 1"),
       {"l1_layers", "\"decoder.0=0.001\"", {""}, {"1", "null"}, "a text"},
+      number("l1_warmup", "0.5"),
+      word("l1_schedule", "\"step\"", "constant, linear, cosine, step"),
+      number("l1_final", "0.25", {"1.01"}, "at most 1"),
+      number("l1_decay_from", "1.5"),
+      number("l1_decay_until", "2.5"),
+      number("l1_decay_every", "0.5"),
+      number("target_zeros", "0.8", {"1"}, "below 1"),
+      number("target_epochs", "7.5"),
+      number("debias_epochs", "2.5"),
       number("l1_epochs", "1.5"),
       number("l1_cut", "0.5", {"1"}, "below 1"),
       number("l1_generator", "0.01"),
@@ -108,6 +120,11 @@ const std::vector<Case>& cases() {
       number("real_label", "0.9", {"0", "1.1"}, "above 0"),
       number("dropout", "0.5", {"1"}, "below 1"),
       number("ema", "0.5", {"1"}, "below 1"),
+      word("objective", "\"iwae\"", "elbo, iwae"),
+      whole("k", "5", {"0", "10001"}),
+      whole("early_stop", "3", {"1000001"}),
+      number("beta", "0.5"),
+      number("beta_warmup", "1.5"),
       word("pixels", "\"grey\"", "binarize, grey"),
       word("output_bias", "\"zero\"", "data, zero"),
       whole("log_every", "7", {"0"}),
@@ -272,6 +289,9 @@ TEST(Settings, WhatIsReadUnderAnotherAloneIsRefusedElsewhere) {
       {{{"penalty", "elastic_net"}, {"l1_ratio", "0.2"}},
        {{"penalty", "group_lasso"}},
        {"l1_ratio", "0.2", "elastic_net", "group_lasso"}},
+      {{{"objective", "iwae"}, {"k", "5"}}, {{"objective", "elbo"}}, {"k", "5", "iwae", "elbo"}},
+      {{{"beta", "0.5"}}, {{"objective", "iwae"}}, {"beta", "0.5", "elbo", "iwae"}},
+      {{{"beta_warmup", "2"}}, {{"objective", "iwae"}}, {"beta_warmup", "2", "elbo", "iwae"}},
       {{{"optimizer", "adamw"}, {"weight_decay", "0.1"}},
        {{"optimizer", "adam"}},
        {"weight_decay", "0.1", "adamw", "adam"}},
@@ -289,6 +309,61 @@ TEST(Settings, WhatIsReadUnderAnotherAloneIsRefusedElsewhere) {
     expect_usage_error([&] { check_settings(config); }, parts);
   }
   for (const PresetInfo& info : presets()) check_settings(preset_config(info.model, info.name));
+}
+
+TEST(Settings, ATargetNeedsZerosALambdaAndATime) {
+  Config config = config_of(ModelKind::vae);
+  config.target_epochs = 5;
+  expect_usage_error([&] { check_settings(config); }, {"target_epochs", "5", "target_zeros"});
+  config.target_zeros = 0.8;
+  expect_usage_error([&] { check_settings(config); }, {"target_zeros", "0.8", "lambda", "--l1"});
+  config.l1_layers = "decoder.0=0.001";
+  check_settings(config);
+  config.l1_layers = "";
+  config.l1_decoder = 1e-3;
+  check_settings(config);
+  config.l1_epochs = 4;
+  expect_usage_error([&] { check_settings(config); }, {"target_epochs", "5", "l1_epochs", "4"});
+  config.l1_epochs = 5;
+  check_settings(config);
+  config.target_epochs = 0;
+  expect_usage_error([&] { check_settings(config); }, {"target_epochs", "--target-epochs"});
+  config.target_epochs = 5;
+  config.l1_mode = "subgradient";
+  expect_usage_error([&] { check_settings(config); }, {"target_zeros", "subgradient", "no zeros"});
+  config.l1_mode = "prox";
+  config.penalty = "l2";
+  expect_usage_error([&] { check_settings(config); }, {"target_zeros", "l2", "no zeros"});
+}
+
+TEST(Settings, LambdaFallsBetweenTwoEpochs) {
+  Config config = config_of(ModelKind::vae);
+  config.l1_final = 0.5;
+  expect_usage_error([&] { check_settings(config); }, {"l1_final", "0.5", "l1_schedule"});
+  config.l1_schedule = "cosine";
+  expect_usage_error([&] { check_settings(config); }, {"cosine", "l1_decay_until"});
+  config.l1_decay_until = 3;
+  check_settings(config);
+  config.l1_schedule = "step";
+  config.l1_decay_until = 0;
+  check_settings(config);
+}
+
+TEST(Settings, DebiasingIsKeptAsTheEndOfL1) {
+  Config config = config_of(ModelKind::vae);
+  config.epochs = 20;
+  config.l1_epochs = 8;
+  resolve_debiasing(config);
+  EXPECT_EQ(config.l1_epochs, 8);
+  config.debias_epochs = 2.5;
+  resolve_debiasing(config);
+  EXPECT_EQ(config.l1_epochs, 17.5);
+  EXPECT_EQ(config.debias_epochs, 0);
+  config.debias_epochs = 20;
+  expect_usage_error([&] { resolve_debiasing(config); }, {"debias_epochs", "20", "epochs"});
+  config.debias_epochs = 1;
+  config.steps = 100;
+  expect_usage_error([&] { resolve_debiasing(config); }, {"debias_epochs", "steps", "l1_epochs"});
 }
 
 TEST(Settings, LambdasOfLayers) {

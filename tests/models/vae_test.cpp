@@ -78,6 +78,8 @@ TEST(Vae, GradientOfTheWholeLossIsTheFormulas) {
       config.activation = "tanh";
       config.l1_mean = 0.5;
       config.l1_reconstruction = 0.01;
+      config.beta = 0.6;
+      config.beta_warmup = 1;  // 6 steps: 0.2 at step 2
     }
     const char hidden = extras ? 't' : 'l';
     ModelCase test(config, 40);
@@ -92,7 +94,7 @@ TEST(Vae, GradientOfTheWholeLossIsTheFormulas) {
     const double images = double(config.batch);
     const auto loss = [&](const DoubleParameters& encoder, const DoubleParameters& decoder) {
       const Bound b = bound(encoder, decoder, x, hidden, draw);
-      return (b.reconstruction + b.kl + config.l1_mean * b.l1_mean +
+      return (b.reconstruction + (extras ? 0.2 : 1.0) * b.kl + config.l1_mean * b.l1_mean +
               config.l1_reconstruction * b.l1_logits) /
              images;
     };
@@ -105,6 +107,75 @@ TEST(Vae, GradientOfTheWholeLossIsTheFormulas) {
     const std::vector<double> losses = test.model->take_losses();
     expect_close(losses[0], b.reconstruction / images, 50, 0, "reconstruction");
     expect_close(losses[1], b.kl / images, 50, 1.0, "kl");
+  }
+}
+
+// Minus the mean over images of log 1/k sum of w, from densities; and the penalties.
+double weighted_bound(const DoubleParameters& encoder, const DoubleParameters& decoder,
+                      const std::vector<double>& x, const Config& config, uint64_t step) {
+  const auto images = size_t(config.batch), latent = size_t(config.latent), k = size_t(config.k);
+  const std::vector<double> h = double_mlp(x, encoder, 0, 2, 't', 't');
+  const std::vector<double> mean = double_dense(h, encoder[4], encoder[6], 'n');
+  const std::vector<double> log_variance = double_dense(h, encoder[5], encoder[7], 'n');
+  double total = 0;
+  for (size_t image = 0; image < images; ++image) {
+    const oracle::Draw draw{kSeed, stream_of(RandomStream::importance), step * images + image};
+    std::vector<double> logs;
+    for (size_t s = 0; s < k; ++s) {
+      double log_weight = 0;
+      std::vector<double> z;
+      for (size_t d = 0; d < latent; ++d) {
+        const size_t i = image * latent + d;
+        const auto element = oracle::importance_element(int64_t(s), int64_t(d), kLatent);
+        z.push_back(
+            oracle::reparameterize(mean[i], log_variance[i], oracle::normal(draw, element).value));
+        log_weight += oracle::log_prior_ratio(z.back(), mean[i], log_variance[i]);
+        total += s == 0 ? config.l1_mean * std::abs(mean[i]) : 0;
+      }
+      const std::vector<double> logits = double_mlp(z, decoder, 0, 3, 't', 'n');
+      for (size_t p = 0; p < logits.size(); ++p) {
+        log_weight -= oracle::bce_logits(logits[p], x[image * 784 + p]);
+        total += config.l1_reconstruction * std::abs(logits[p]) / double(k);
+      }
+      logs.push_back(log_weight);
+    }
+    total -= oracle::log_mean_exp(logs);
+  }
+  return total / double(images);
+}
+
+TEST(Vae, GradientOfTheImportanceWeightedBoundIsTheFormulas) {
+  for (const int64_t k : {1, 5}) {
+    Config config = tiny();
+    config.activation = "tanh";
+    config.objective = "iwae";
+    config.k = k;
+    ModelCase test(config, 40);
+    test.train(2);
+    test.model->take_losses();
+    test.train(1);  // step 2
+    const Parameters& e = *test.network("encoder").parameters;
+    const Parameters& d = *test.network("decoder").parameters;
+    const DoubleParameters e_values = in_double(e), d_values = in_double(d);
+    const std::vector<double> x = batch_of(test.set, config, 2);
+    EXPECT_EQ(test.model->loss_names(), std::vector<std::string>{"iwae"});
+    expect_close(test.model->take_losses()[0], weighted_bound(e_values, d_values, x, config, 2), 50,
+                 0, "loss");
+
+    config.l1_mean = 0.5;
+    config.l1_reconstruction = 0.01;
+    ModelCase penalised(config, 40);
+    penalised.train(3);
+    const auto loss = [&](const DoubleParameters& encoder, const DoubleParameters& decoder) {
+      return weighted_bound(encoder, decoder, x, config, 2);
+    };
+    constexpr double kRoundings = 800;
+    check_network_gradient(
+        *penalised.network("encoder").parameters,
+        [&](const DoubleParameters& v) { return loss(v, d_values); }, kRoundings, 6);
+    check_network_gradient(
+        *penalised.network("decoder").parameters,
+        [&](const DoubleParameters& v) { return loss(e_values, v); }, kRoundings, 6);
   }
 }
 

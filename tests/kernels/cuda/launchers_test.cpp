@@ -4,6 +4,7 @@
 #include "kernels/add/add.h"
 #include "kernels/batch/batch.h"
 #include "kernels/bce_logits/bce_logits.h"
+#include "kernels/clip_norm/clip_norm.h"
 #include "kernels/dropout/dropout.h"
 #include "kernels/ema_update/ema_update.h"
 #include "kernels/fill/fill.h"
@@ -59,9 +60,13 @@ TEST_F(LaunchersCuda, NothingToDoWritesNothingOrZero) {
   cuda::batch_binarize(nullptr, 3, 2, 0, {}, {}, none, {});
   cuda::gaussian_latent_backward(none, none, none, 0, 20, 1.0f, 1.0f, none, {});
   cuda::gaussian_latent_backward(none, none, none, 3, 0, 1.0f, 1.0f, none, {});
-  cuda::importance_sample(none, 0, 5, 20, 0, {}, none, none, {});
-  cuda::importance_sample(none, 3, 0, 20, 0, {}, none, none, {});
+  cuda::importance_sample(none, 0, 5, 20, 0, {}, 1, none, none, {});
+  cuda::importance_sample(none, 3, 0, 20, 0, {}, 1, none, none, {});
   cuda::importance_sum(none, none, 0, 5, true, nullptr, nullptr, {});
+  cuda::importance_weights(none, none, 0, 5, 1.0f, none, none, {});
+  cuda::importance_backward(none, none, none, none, 0, 5, 20, 0.0f, none, {});
+  cuda::bce_logits_rows_backward(none, none, none, 0, 10, 1, none, {});
+  cuda::clip_norm(none, 0, none, 1, 1.0f, {});
   cuda::softmax(none, 0, 10, none, {});
   cuda::bce_logits_rows(none, none, 0, 10, 1, none, {});
   cuda::column_sum(none, 0, 0, 0, none, false, {});
@@ -81,7 +86,7 @@ TEST_F(LaunchersCuda, NothingToDoWritesNothingOrZero) {
   cuda::gaussian_latent_forward(none, 0, 20, 1.0f, {}, none, none, p + 8, {});
   cuda::gaussian_latent_forward(none, 3, 0, 1.0f, {}, none, none, p + 9, {});
   cuda::logistic_loss({none, none, none, none, 0, 256}, 1.0f, 0.5f, none, p + 10, none, none, {});
-  cuda::importance_sample(none, 1, 1, 0, 0, {}, none, p + 11, {});
+  cuda::importance_sample(none, 1, 1, 0, 0, {}, 1, none, p + 11, {});
   cuda::zero_count(none, 0, count.data(), {});
   EXPECT_EQ(out.values(), std::vector<float>(12, 0.0f));
   EXPECT_EQ(count.values()[0], 0);
