@@ -15,7 +15,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr const char* kFormat = "burin-compact-1";
+constexpr const char* kCompactFormat = "burin-compact-1";
 constexpr int64_t kWidest = 65536;  // of a layer: models/settings_table.cpp
 
 int64_t mask_width(int64_t in) {
@@ -177,7 +177,7 @@ CompactNetwork read_network(const SafetensorsFile& file, const CompactNetwork& p
 
 bool is_compact(const SafetensorsFile& file) {
   const auto format = file.metadata().find("format");
-  return format != file.metadata().end() && format->second == kFormat;
+  return format != file.metadata().end() && format->second == kCompactFormat;
 }
 
 void save_compact(const std::string& path, const CompactModel& model) {
@@ -216,7 +216,7 @@ void save_compact(const std::string& path, const CompactModel& model) {
   }
   const json compact = {{"latents", model.latents}, {"layers", layers}};
   write_safetensors(path, tensors,
-                    {{"format", kFormat},
+                    {{"format", kCompactFormat},
                      {"config", to_json(model.config).dump()},
                      {"progress", to_json(model.progress).dump()},
                      {"compact", compact.dump()}});

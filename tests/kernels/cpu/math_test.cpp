@@ -209,8 +209,8 @@ std::vector<float> all_magnitudes(uint32_t last, uint32_t sign) {
   return values;
 }
 
-void expect_same_bits(void (*loop)(const float*, float*, int64_t), float (*scalar)(float),
-                      const std::vector<float>& values, const char* what) {
+void expect_bits_of_scalar(void (*loop)(const float*, float*, int64_t), float (*scalar)(float),
+                           const std::vector<float>& values, const char* what) {
   float (*volatile call)(float) = scalar;  // one value at a time, not vectorised
   const Buffer x(values);
   Buffer y(x.size(), 3);
@@ -225,15 +225,15 @@ void expect_same_bits(void (*loop)(const float*, float*, int64_t), float (*scala
 TEST(Math, VectorisedLoopsGiveTheBitsOfScalarCalls) {
   for (const uint32_t sign : {0u, kMinus}) {
     const std::vector<float> values = all_magnitudes(0x7fffffffu, sign);
-    expect_same_bits(exp_loop, math::exp, values, "exp");
-    expect_same_bits(log_loop, math::log, values, "log");
-    expect_same_bits(softplus_loop, math::softplus, values, "softplus");
-    expect_same_bits(sigmoid_loop, math::sigmoid, values, "sigmoid");
-    expect_same_bits(tanh_loop, math::tanh, values, "tanh");
+    expect_bits_of_scalar(exp_loop, math::exp, values, "exp");
+    expect_bits_of_scalar(log_loop, math::log, values, "log");
+    expect_bits_of_scalar(softplus_loop, math::softplus, values, "softplus");
+    expect_bits_of_scalar(sigmoid_loop, math::sigmoid, values, "sigmoid");
+    expect_bits_of_scalar(tanh_loop, math::tanh, values, "tanh");
   }
   const std::vector<float> unit = all_magnitudes(kOneBits, 0u);
-  expect_same_bits(log1p_unit_loop, math::log1p_unit, unit, "log1p_unit");
-  expect_same_bits(sincos_turn_loop, sine_plus_half_cosine, unit, "sincos_turn");
+  expect_bits_of_scalar(log1p_unit_loop, math::log1p_unit, unit, "log1p_unit");
+  expect_bits_of_scalar(sincos_turn_loop, sine_plus_half_cosine, unit, "sincos_turn");
 }
 
 }  // namespace
