@@ -52,6 +52,11 @@ void* operator new(size_t bytes) {
   if (memory == nullptr) throw std::bad_alloc();
   return memory;
 }
+// Of std::stable_partition and its kin, which do with less memory where there is none.
+void* operator new(size_t bytes, const std::nothrow_t&) noexcept {
+  note();
+  return __real_malloc(bytes > 0 ? bytes : 1);
+}
 void* operator new(size_t bytes, std::align_val_t alignment) {
   note();
   const size_t step = static_cast<size_t>(alignment);
