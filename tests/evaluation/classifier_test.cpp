@@ -30,7 +30,9 @@ TEST(Classifier, LearnsDigitsAndRepeats) {
     EXPECT_NEAR(sum, 1.0, 1e-5);
   }
   EXPECT_EQ(Classifier(data, 10, 1).classify(images), probabilities);
-  if (!BURIN_SLOW_BUILD) EXPECT_NE(Classifier(data, 10, 2).classify(images), probabilities);
+  if (!BURIN_SLOW_BUILD) {
+    EXPECT_NE(Classifier(data, 10, 2).classify(images), probabilities);
+  }
 }
 
 TEST(DigitReport, CountsTheMostProbable) {
