@@ -47,6 +47,15 @@ const std::atomic<bool>& stop_on_signals() {
   return stop;
 }
 
+void add_cache_option(CLI::App& command, std::string& directory) {
+  command
+      .add_option("--cache", directory,
+                  "directory that the trained classifier is kept in; default: burin in the user's "
+                  "cache")
+      ->check(not_empty())
+      ->type_name("DIR");
+}
+
 std::string json_line(const nlohmann::json& object) {
   return object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }

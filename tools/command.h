@@ -26,6 +26,9 @@ CLI::Validator not_empty();
 // Refuses a minus sign, which CLI11 would take for a very large unsigned number.
 CLI::Validator not_negative();
 
+// --cache DIR, of the commands that train the classifier of features.
+void add_cache_option(CLI::App& command, std::string& directory);
+
 // From now on Ctrl-C and SIGTERM make it true, in place of ending the process.
 const std::atomic<bool>& stop_on_signals();
 

@@ -223,12 +223,7 @@ void add_evaluate(CLI::App& app, int&) {
       ->capture_default_str();
   command->add_option("--data", arguments->data, "data directory; default: the run's")
       ->type_name("DIR");
-  command
-      ->add_option("--cache", arguments->cache,
-                   "directory that the trained classifier is kept in; default: burin in the user's "
-                   "cache")
-      ->check(not_empty())
-      ->type_name("DIR");
+  add_cache_option(*command, arguments->cache);
   command->add_flag("--json", arguments->print_json,
                     "print the result as one JSON object, and progress as one a line");
   command->callback([arguments] { evaluate(*arguments); });

@@ -266,12 +266,7 @@ void add_sweep(CLI::App& app, int& status) {
                    "directory of the sweep; default: runs/sweep-PRESET")
       ->check(not_empty())
       ->type_name("DIR");
-  command
-      ->add_option("--cache", arguments->cache,
-                   "directory that the trained classifier is kept in; default: burin in the user's "
-                   "cache")
-      ->check(not_empty())
-      ->type_name("DIR");
+  add_cache_option(*command, arguments->cache);
   command->add_flag("--no-picture", arguments->no_picture, "draw none");
   command->add_flag("--json", arguments->print_json,
                     "print the result as one JSON object, and progress as one a line");

@@ -2,13 +2,7 @@
 
 #if defined(BURIN_SIMD) && defined(__x86_64__) && defined(__GNUC__)
 
-#include <immintrin.h>
-
-#define BURIN_GEMM_TARGET __attribute__((target("avx2,fma")))
-#define BURIN_GEMM_LOOP_TARGET BURIN_GEMM_TARGET
-#define BURIN_GEMM_INLINE BURIN_GEMM_TARGET __attribute__((always_inline)) static inline
-
-#include "kernels/gemm/gemm_vector_avx.h"
+#include "kernels/common/vector_avx2.h"
 
 namespace burin::cpu::detail {
 namespace {
@@ -17,7 +11,6 @@ constexpr int kRows = 6;  // 12 sums, 2 vectors of the panel and a broadcast: 15
 constexpr int kVectors = 2;
 constexpr int kDotSums = 8;
 
-using Vector = Vector8;
 using Narrow = Vector4;
 
 }  // namespace
@@ -29,8 +22,7 @@ namespace burin::cpu::detail {
 
 const MicroKernel* microkernel_avx2() {
   static const MicroKernel kernel = make_kernel("avx2");
-  const bool runs = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-  return runs ? &kernel : nullptr;
+  return processor_runs_it() ? &kernel : nullptr;
 }
 
 }  // namespace burin::cpu::detail

@@ -1,8 +1,6 @@
 // The micro-kernels, written once over a vector type. Included by one file an instruction set,
 // which defines before it
-//   BURIN_GEMM_TARGET   the attribute that turns the set on for a function
-//   BURIN_GEMM_LOOP_TARGET   the same for a loop that the compiler is to make vectors of
-//   Vector              Register, kWidth and the operations used below (see the AVX-512 file)
+//   what vector_portable.h, vector_avx2.h or vector_avx512.h has
 //   Narrow              a vector of half the width for the last columns, or Vector itself
 //   kRows, kVectors     the largest tile: its rows, and its vectors across
 //   kDotSums            vectors of sums in dot_rows
@@ -30,12 +28,12 @@ static_assert(kRows <= kMaxTileRows && kVectors * kWidth <= kMaxPanel);
 
 // sums[i] = activation(sums[i]); contiguous, so that the compiler vectorises it.
 template <Activation kActivation>
-BURIN_GEMM_LOOP_TARGET void activate(float* sums, int64_t count, float slope) {
+BURIN_VECTOR_TARGET void activate(float* sums, int64_t count, float slope) {
   for (int64_t i = 0; i < count; ++i) sums[i] = apply_activation(kActivation, sums[i], slope);
 }
 
 template <Activation kActivation>
-BURIN_GEMM_TARGET void finish_sums(float* sums, int64_t ld_sums, int64_t rows, const Tile& t) {
+BURIN_VECTOR_TARGET void finish_sums(float* sums, int64_t ld_sums, int64_t rows, const Tile& t) {
   constexpr bool kCurved = kActivation == Activation::sigmoid || kActivation == Activation::tanh;
   const float slope = t.epilogue->slope;
   const bool accumulate = t.epilogue->accumulate;
@@ -80,7 +78,7 @@ BURIN_GEMM_TARGET void finish_sums(float* sums, int64_t ld_sums, int64_t rows, c
   }
 }
 
-BURIN_GEMM_TARGET void finish(float* sums, int64_t ld_sums, int64_t rows, const Tile& t) {
+BURIN_VECTOR_TARGET void finish(float* sums, int64_t ld_sums, int64_t rows, const Tile& t) {
   switch (t.epilogue->activation) {
     case Activation::none:
       return finish_sums<Activation::none>(sums, ld_sums, rows, t);
@@ -97,7 +95,7 @@ BURIN_GEMM_TARGET void finish(float* sums, int64_t ld_sums, int64_t rows, const 
 // kAcross: rows of op(A) are next to each other (a_row = 1), else values of p are (a_depth = 1).
 // kPack: what is read of op(B) is written to t.panel on the way; a tile's stores have idle ports.
 template <class V, int kV, bool kAcross, bool kPack, int kR>
-BURIN_GEMM_TARGET void multiply_tile(const Tile& t) {
+BURIN_VECTOR_TARGET void multiply_tile(const Tile& t) {
   using Register = typename V::Register;
   constexpr int kPanel = kV * V::kWidth;
   Register sum[kR][kV];
@@ -121,7 +119,7 @@ BURIN_GEMM_TARGET void multiply_tile(const Tile& t) {
 
   // Not unrolled over p: compilers then find the addresses and registers that the loop is made
   // for, and a turn is long enough already.
-  const auto add_product = [&]() __attribute__((always_inline)) BURIN_GEMM_TARGET {
+  const auto add_product = [&]() __attribute__((always_inline)) BURIN_VECTOR_TARGET {
     Register row[kV];
     BURIN_UNROLL
     for (int j = 0; j < kV; ++j) row[j] = V::load(b + j * V::kWidth);
@@ -155,7 +153,7 @@ BURIN_GEMM_TARGET void multiply_tile(const Tile& t) {
 
   // c[kR, kPanel] = value(sum, vector across, its place in c, row). The lambdas capture, lest they
   // have a conversion to a plain function, which would lack the target.
-  const auto write = [&](float* c, int64_t ldc, const auto& value) BURIN_GEMM_TARGET {
+  const auto write = [&](float* c, int64_t ldc, const auto& value) BURIN_VECTOR_TARGET {
     BURIN_UNROLL
     for (int i = 0; i < kR; ++i) {
       BURIN_UNROLL
@@ -165,12 +163,12 @@ BURIN_GEMM_TARGET void multiply_tile(const Tile& t) {
       }
     }
   };
-  const auto keep = [&](Register s, int, const float*, int) BURIN_GEMM_TARGET { return s; };
+  const auto keep = [&](Register s, int, const float*, int) BURIN_VECTOR_TARGET { return s; };
   if (!t.last) return write(t.partial, kPanel, keep);
   const bool whole = t.columns == kPanel;
   if (whole && t.finish == Finish::store) return write(t.c, t.ldc, keep);
   if (whole && t.finish == Finish::accumulate) {
-    return write(t.c, t.ldc, [&](Register s, int, const float* c, int) BURIN_GEMM_TARGET {
+    return write(t.c, t.ldc, [&](Register s, int, const float* c, int) BURIN_VECTOR_TARGET {
       return V::add(V::load(c), s);
     });
   }
@@ -181,7 +179,7 @@ BURIN_GEMM_TARGET void multiply_tile(const Tile& t) {
     for (int j = 0; j < kV; ++j) {  // s + -0 is s, for both zeros
       bias[j] = t.bias != nullptr ? V::load(t.bias + j * V::kWidth) : V::broadcast(-0.0f);
     }
-    return write(t.c, t.ldc, [&](Register s, int j, const float*, int) BURIN_GEMM_TARGET {
+    return write(t.c, t.ldc, [&](Register s, int j, const float*, int) BURIN_VECTOR_TARGET {
       const Register x = V::add(s, bias[j]);
       return V::if_positive(x, x, V::multiply(slope, x));
     });
@@ -189,7 +187,7 @@ BURIN_GEMM_TARGET void multiply_tile(const Tile& t) {
   if (whole && t.finish == Finish::leaky_derivative) {
     const Register one = V::broadcast(1.0f);
     const int64_t ld = t.epilogue->ld_derivative;
-    return write(t.c, t.ldc, [&](Register s, int j, const float*, int i) BURIN_GEMM_TARGET {
+    return write(t.c, t.ldc, [&](Register s, int j, const float*, int i) BURIN_VECTOR_TARGET {
       const Register y = V::load(t.derivative + i * ld + j * V::kWidth);
       return V::multiply(s, V::if_positive(y, one, slope));
     });
@@ -199,8 +197,8 @@ BURIN_GEMM_TARGET void multiply_tile(const Tile& t) {
   finish(tile, kPanel, kR, t);
 }
 
-BURIN_GEMM_TARGET void pack(const float* b, int64_t ldb, int64_t depth, int64_t columns,
-                            int64_t width, float* panel) {
+BURIN_VECTOR_TARGET void pack(const float* b, int64_t ldb, int64_t depth, int64_t columns,
+                              int64_t width, float* panel) {
   for (int64_t p = 0; p < depth; ++p) {
     for (int64_t j = 0; j < width; j += Narrow::kWidth) {
       const int64_t count = std::clamp<int64_t>(columns - j, 0, Narrow::kWidth);
@@ -211,8 +209,8 @@ BURIN_GEMM_TARGET void pack(const float* b, int64_t ldb, int64_t depth, int64_t 
   }
 }
 
-BURIN_GEMM_TARGET void pack_transposed(const float* b, int64_t ldb, int64_t depth, int64_t columns,
-                                       int64_t width, float* panel) {
+BURIN_VECTOR_TARGET void pack_transposed(const float* b, int64_t ldb, int64_t depth,
+                                         int64_t columns, int64_t width, float* panel) {
   constexpr int kBlock = Vector::kTransposeBlock;
   constexpr int64_t kRun = 128;  // of p, so that what is written stays in the first level cache
   for (int64_t begin = 0; begin < depth; begin += kRun) {
@@ -237,8 +235,8 @@ BURIN_GEMM_TARGET void pack_transposed(const float* b, int64_t ldb, int64_t dept
 
 // kR rows at once, kDotLanes sums each; lane l takes p = l, l + kDotLanes, ...
 template <int kR>
-BURIN_GEMM_TARGET void dot_block(const float* a, int64_t lda, int64_t k, const float* x,
-                                 float* sums) {
+BURIN_VECTOR_TARGET void dot_block(const float* a, int64_t lda, int64_t k, const float* x,
+                                   float* sums) {
   using Register = Vector::Register;
   constexpr int kV = kDotLanes / kWidth;
   Register sum[kR][kV];
@@ -288,16 +286,16 @@ BURIN_GEMM_TARGET void dot_block(const float* a, int64_t lda, int64_t k, const f
   }
 }
 
-BURIN_GEMM_TARGET void dot_rows(const float* a, int64_t lda, int64_t rows, int64_t k,
-                                const float* x, float* sums) {
+BURIN_VECTOR_TARGET void dot_rows(const float* a, int64_t lda, int64_t rows, int64_t k,
+                                  const float* x, float* sums) {
   constexpr int kR = std::max(1, kDotSums * kWidth / kDotLanes);
   int64_t i = 0;
   for (; i + kR <= rows; i += kR) dot_block<kR>(a + i * lda, lda, k, x, sums + i);
   for (; i < rows; ++i) dot_block<1>(a + i * lda, lda, k, x, sums + i);
 }
 
-BURIN_GEMM_TARGET void add_listed(const float* from, const uint16_t* list, int64_t stride,
-                                  int64_t count, float* sums) {
+BURIN_VECTOR_TARGET void add_listed(const float* from, const uint16_t* list, int64_t stride,
+                                    int64_t count, float* sums) {
   constexpr int kV = kListWidth / kWidth;
   Vector::Register sum[kLists][kV];
   BURIN_UNROLL
@@ -322,8 +320,8 @@ BURIN_GEMM_TARGET void add_listed(const float* from, const uint16_t* list, int64
   }
 }
 
-BURIN_GEMM_TARGET void add_to_listed(const float* value, const uint16_t* list, int64_t count,
-                                     float* to) {
+BURIN_VECTOR_TARGET void add_to_listed(const float* value, const uint16_t* list, int64_t count,
+                                       float* to) {
   constexpr int kV = kListWidth / kWidth;
   Vector::Register v[kV];
   BURIN_UNROLL

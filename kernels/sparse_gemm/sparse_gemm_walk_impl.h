@@ -1,11 +1,7 @@
 // The walks along the weights, written once over a vector type. Included by one file an instruction
 // set, which defines before it
-//   BURIN_GEMM_TARGET   the attribute that turns the set on for a function
-//   BURIN_GEMM_LOOP_TARGET   the same for a loop that the compiler is to make vectors of
-//   Vector              Register, kWidth, zero, broadcast, load, store, fma, add
+//   what vector_portable.h, vector_avx2.h or vector_avx512.h has
 //   kTogether           rows of weights that are walked together
-//   kTurn, turn_block   turn_block(x, ld_x, y, ld_y): y[p * ld_y + j] = x[j * ld_x + p] for p, j <
-//                       kTurn
 // Everything here is in an unnamed namespace and carries the attribute, so that no code of one set
 // can be linked into another.
 #pragma once
@@ -17,16 +13,17 @@
 namespace burin::cpu::detail {
 namespace {
 
+constexpr int kTurn = Vector::kTransposeBlock;
 constexpr int64_t kOutputs = 16;  // finished together: a cache line of each row of Y
 
 // to[p * ld_to + j] = from[j * ld_from + p] for j < rows, p < columns.
-BURIN_GEMM_TARGET void turn(const float* from, int64_t ld_from, int64_t rows, int64_t columns,
-                            float* to, int64_t ld_to) {
+BURIN_VECTOR_TARGET void turn(const float* from, int64_t ld_from, int64_t rows, int64_t columns,
+                              float* to, int64_t ld_to) {
   int64_t p = 0;
   for (; p + kTurn <= columns; p += kTurn) {
     int64_t j = 0;
     for (; j + kTurn <= rows; j += kTurn) {
-      turn_block(from + j * ld_from + p, ld_from, to + p * ld_to + j, ld_to);
+      Vector::transpose(from + j * ld_from + p, ld_from, to + p * ld_to + j, ld_to);
     }
     for (; j < rows; ++j) {
       for (int64_t i = p; i < p + kTurn; ++i) to[i * ld_to + j] = from[j * ld_from + i];
@@ -38,12 +35,12 @@ BURIN_GEMM_TARGET void turn(const float* from, int64_t ld_from, int64_t rows, in
 }
 
 template <Activation kActivation>
-BURIN_GEMM_LOOP_TARGET void activate_sums(float* sums, int64_t count, float slope) {
+BURIN_VECTOR_TARGET void activate_sums(float* sums, int64_t count, float slope) {
   for (int64_t i = 0; i < count; ++i) sums[i] = apply_activation(kActivation, sums[i], slope);
 }
 
-BURIN_GEMM_TARGET void activate_all(Activation activation, float* sums, int64_t count,
-                                    float slope) {
+BURIN_VECTOR_TARGET void activate_all(Activation activation, float* sums, int64_t count,
+                                      float slope) {
   switch (activation) {
     case Activation::none:
       return;
@@ -59,7 +56,7 @@ BURIN_GEMM_TARGET void activate_all(Activation activation, float* sums, int64_t 
 // sums[kR, kLanes] of the weights' rows from `row` on, with their bias. The rows are walked
 // together as far as the shortest goes: a chain of sums alone would wait for itself.
 template <int kV, int kR>
-BURIN_GEMM_TARGET void walk_rows(const WalkBlock& b, int64_t row, float* sums) {
+BURIN_VECTOR_TARGET void walk_rows(const WalkBlock& b, int64_t row, float* sums) {
   using Register = Vector::Register;
   constexpr int64_t kLanes = kV * Vector::kWidth;
   const SparseMatrix& w = *b.w;
@@ -78,7 +75,7 @@ BURIN_GEMM_TARGET void walk_rows(const WalkBlock& b, int64_t row, float* sums) {
     count[i] = w.starts[row + i + 1] - w.starts[row + i];
     common = std::min(common, count[i]);
   }
-  const auto add = [&](int i, int64_t t) __attribute__((always_inline)) BURIN_GEMM_TARGET {
+  const auto add = [&](int i, int64_t t) __attribute__((always_inline)) BURIN_VECTOR_TARGET {
     const Register factor = Vector::broadcast(value[i][t]);
     const float* x = panel + int64_t{column[i][t]} * kLanes;
 #pragma GCC unroll 8
@@ -103,7 +100,7 @@ BURIN_GEMM_TARGET void walk_rows(const WalkBlock& b, int64_t row, float* sums) {
 }
 
 template <int kV>
-BURIN_GEMM_TARGET void walk_block(const WalkBlock& b) {
+BURIN_VECTOR_TARGET void walk_block(const WalkBlock& b) {
   constexpr int64_t kLanes = kV * Vector::kWidth;
   static_assert(kLanes <= kMaxLanes);
   const SparseMatrix& w = *b.w;

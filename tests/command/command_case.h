@@ -208,21 +208,12 @@ class CommandTest : public testing::Test {
                      out} +
            more;
   }
+  // The settings of a small network.
+  static Arguments small_vae() {
+    return {"--latent", "3", "--encoder-hidden", "8", "--decoder-hidden", "9", "--batch", "16"};
+  }
   static Arguments vae(const std::string& out, const Arguments& more = {}) {
-    return Arguments{"train",
-                     "vae",
-                     "--data",
-                     "data",
-                     "--latent",
-                     "3",
-                     "--encoder-hidden",
-                     "8",
-                     "--decoder-hidden",
-                     "9",
-                     "--batch",
-                     "16",
-                     "--out",
-                     out} +
+    return Arguments{"train", "vae", "--data", "data"} + small_vae() + Arguments{"--out", out} +
            more;
   }
   static Arguments train(const std::string& model, const std::string& out,

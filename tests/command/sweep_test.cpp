@@ -15,22 +15,8 @@ class SweepTest : public CommandTest {
  protected:
   // Two lambdas and two seeds of a small network, of the 300 images of `data`.
   static Arguments sweep(const std::string& directory, const Arguments& more = {}) {
-    return Arguments{"sweep",
-                     "vae",
-                     "--data",
-                     "data",
-                     "--latent",
-                     "3",
-                     "--encoder-hidden",
-                     "8",
-                     "--decoder-hidden",
-                     "9",
-                     "--batch",
-                     "16",
-                     "--dir",
-                     directory,
-                     "--no-picture"} +
-           more;
+    return Arguments{"sweep", "vae", "--data", "data"} + small_vae() +
+           Arguments{"--dir", directory, "--no-picture"} + more;
   }
   static Arguments grid(const std::string& directory, const Arguments& more = {}) {
     return sweep(directory, Arguments{"--l1", "0,0.01", "--seeds", "2", "--steps", "30"} + more);
