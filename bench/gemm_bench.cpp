@@ -134,8 +134,9 @@ void add_all() {
   const std::vector<std::pair<int64_t, int64_t>> layers = {{784, 256}, {256, 128}, {100, 128},
                                                            {128, 256}, {256, 784}, {784, 200},
                                                            {200, 50},  {50, 200},  {256, 1}};
-  for (const int64_t batch : {128, 256}) {
-    for (const auto& [in, out] : layers) {
+  const std::vector<std::pair<int64_t, int64_t>> wide = {{784, 200}, {200, 784}, {784, 1024}};
+  for (const int64_t batch : {128, 256, 5000}) {  // 5000: importance samples, evaluation
+    for (const auto& [in, out] : batch < 1000 ? layers : wide) {
       for (const Layer layer : {Layer::forward, Layer::backward, Layer::weights}) {
         const Shape shape{layer, batch, in, out};
         add("burin", shape, plain);

@@ -15,12 +15,15 @@ namespace burin::cpu {
 namespace detail {
 namespace {
 
-constexpr int64_t kMaxRows = 512;        // of a chunk: bounds `partial`
+constexpr int64_t kMaxRows = 512;        // of a chunk of a product that one pass over k makes
+constexpr int64_t kDeepRows = 256;       // of a chunk of one that takes several passes,
+constexpr int64_t kDeepColumns = 256;    // its columns,
+constexpr int64_t kDeepPass = 128;       // and the most values of k in a pass
 constexpr int64_t kChunkWork = 1 << 18;  // multiply-adds, some 5 us: worth waking a thread for
 
 // A thread's own workspace.
 alignas(64) thread_local float panel[kMaxDepth * kMaxPanel];
-alignas(64) thread_local float partial[kMaxRows * kMaxPanel];
+alignas(64) thread_local float partial[kDeepRows * kDeepColumns];
 
 // Where a thread is: it goes through chunks of a product one by one, and what it did for the last
 // one may serve the next.
@@ -90,21 +93,29 @@ int next_shape(const MicroKernel& kernel, int64_t columns) {
   return shape;
 }
 
+// A chunk of C, and the values of k that a pass over it takes: all of them where that is shallow
+// enough for a panel. In a deep product operands have no place in a cache while one panel of
+// columns passes over all of k; so chunks are several panels wide, and all their panels take
+// kDeepPass values of k before any takes more.
+struct Chunk {
+  int64_t row, row_end;
+  int64_t column, column_end;
+  int64_t pass;
+};
+
 // While a tile is multiplied, what is read later comes closer; the hardware's own prefetching ends
 // at each row of B, of a transposed A, or of C. `block` counts the tiles of a panel. The next panel
 // is asked for once; the rows of A that the next tile takes, from row `next_row` of C on, only by
-// the first panel that this thread makes of them, after which they are in the second level cache. A
-// deep A does not stay there: it is asked for by every panel (gradients of weights from batches of
-// thousands: without it a third of the speed). All other tiles ask for what their own end reads and
-// writes.
+// the first panel that this thread makes of them, after which they are in the second level cache.
+// All other tiles ask for what their own end reads and writes.
 void look_ahead(const Product& x, bool first_panel, int64_t block, int64_t next_row,
-                int64_t row_end, int64_t next_column, Tile* tile) {
+                int64_t row_end, int64_t p, int64_t next_column, Tile* tile) {
   constexpr int64_t kLines = 2 * kCacheLine;  // a tile asks for kLines * depth floats
-  const bool deep = x.k > kMaxDepth;
-  const bool wants_rows = (first_panel || deep) && next_row < row_end;
-  const bool wants_panel = !deep && block == (wants_rows ? 1 : 0) && next_column < x.n;
+  const bool wants_rows = first_panel && next_row < row_end;
+  const bool wants_panel = block == (wants_rows ? 1 : 0) && next_column < x.n;
   if (wants_panel) {
-    const float* next = x.transpose_b ? x.b + next_column * x.ldb : x.b + next_column;
+    const float* next =
+        x.transpose_b ? x.b + next_column * x.ldb + p : x.b + p * x.ldb + next_column;
     tile->asks = {{{next, x.transpose_b ? kLines : x.ldb, tile->depth}}};
   } else if (wants_rows) {
     const float* next = tile->a + x.kernel->rows * tile->a_row;
@@ -116,14 +127,16 @@ void look_ahead(const Product& x, bool first_panel, int64_t block, int64_t next_
   }
 }
 
-// C[row_begin : row_end, column : column + columns], where the columns are those of one tile of the
-// given shape. `first_panel` of these rows in this thread or not.
-void multiply_panel(const Product& x, int shape, int64_t column, int64_t columns, int64_t row_begin,
-                    int64_t row_end, bool first_panel) {
+// Values p, p + 1, ... of k, as many as a pass takes, of C[chunk.row : chunk.row_end, column :
+// column
+// + columns], where the columns are those of one tile of the given shape. `fresh`: op(B) is not yet
+// in `panel`. `first_panel` of these rows in this thread and pass or not.
+void multiply_panel(const Product& x, const Chunk& chunk, int shape, int64_t column,
+                    int64_t columns, int64_t p, bool fresh, bool first_panel) {
   const MicroKernel& kernel = *x.kernel;
   const int64_t width = kernel.width[shape];
   // Tiles of nearly the same height: 128 rows are 8 x 13 + 2 x 12, not 9 x 14 + 2.
-  const int64_t rows = row_end - row_begin;
+  const int64_t rows = chunk.row_end - chunk.row;
   const int64_t blocks = ceil_div(rows, kernel.rows);
   const int64_t height = rows / blocks;
   const int64_t higher = rows % blocks;  // tiles that are one row higher
@@ -131,54 +144,73 @@ void multiply_panel(const Product& x, int shape, int64_t column, int64_t columns
   // Whole rows of B: the first tile reads them where they lie, and leaves a panel for the others.
   const bool direct = !x.transpose_b && columns == width && shape == kernel.shapes - 1;
   const TileFunction* multiply = kernel.multiply[across][shape];
+  const int64_t depth = std::min(chunk.pass, x.k - p);
+  if (fresh && !direct) {
+    if (x.transpose_b) {
+      kernel.pack_transposed(x.b + column * x.ldb + p, x.ldb, depth, columns, width, panel);
+    } else {
+      kernel.pack(x.b + p * x.ldb + column, x.ldb, depth, columns, width, panel);
+    }
+  }
+  Tile tile = tile_at(x, chunk.row, column);
+  tile.a = x.a + (x.transpose_a ? p * x.lda + chunk.row : chunk.row * x.lda + p);
+  tile.a_row = x.transpose_a ? 1 : x.lda;
+  tile.a_depth = x.transpose_a ? x.lda : 1;
+  tile.panel = panel;
+  tile.depth = depth;
+  tile.partial = partial + (column - chunk.column) * rows;
+  tile.first = p == 0;
+  tile.last = p + depth == x.k;
+  tile.columns = columns;
+  int64_t i = chunk.row;
+  for (int64_t block = 0; block < blocks; ++block) {
+    const bool in_place = direct && fresh && block == 0;
+    tile.b = in_place ? x.b + p * x.ldb + column : panel;
+    tile.b_depth = in_place ? x.ldb : width;
+    look_ahead(x, first_panel, block, i + kernel.rows, chunk.row_end, p, column + columns, &tile);
+    const int64_t tile_rows = height + (block < higher ? 1 : 0);
+    (in_place ? kernel.multiply_and_pack[across] : multiply)[tile_rows - 1](tile);
+    i += tile_rows;
+    tile.a += tile_rows * tile.a_row;
+    tile.c += tile_rows * x.ldc;
+    tile.partial += tile_rows * width;
+    if (tile.derivative != nullptr) tile.derivative += tile_rows * x.epilogue->ld_derivative;
+  }
+}
 
+void multiply_chunk(const Product& x, const Chunk& chunk) {
   int64_t p = 0;
   do {
-    const int64_t depth = std::min<int64_t>(kMaxDepth, x.k - p);
-    const bool fresh = last_place.column != column || x.k > kMaxDepth;
-    if (fresh && !direct) {
-      if (x.transpose_b) {
-        kernel.pack_transposed(x.b + column * x.ldb + p, x.ldb, depth, columns, width, panel);
-      } else {
-        kernel.pack(x.b + p * x.ldb + column, x.ldb, depth, columns, width, panel);
-      }
+    bool first_panel = std::exchange(last_place.row, chunk.row) != chunk.row || chunk.pass < x.k;
+    for (int64_t column = chunk.column; column < chunk.column_end;) {
+      const int shape = next_shape(*x.kernel, chunk.column_end - column);
+      const int64_t columns = std::min<int64_t>(x.kernel->width[shape], chunk.column_end - column);
+      const bool fresh = std::exchange(last_place.column, column) != column || chunk.pass < x.k;
+      multiply_panel(x, chunk, shape, column, columns, p, fresh, first_panel);
+      first_panel = false;
+      column += columns;
     }
-    last_place.column = column;
-    Tile tile = tile_at(x, row_begin, column);
-    tile.a = x.a + (x.transpose_a ? p * x.lda + row_begin : row_begin * x.lda + p);
-    tile.a_row = x.transpose_a ? 1 : x.lda;
-    tile.a_depth = x.transpose_a ? x.lda : 1;
-    tile.panel = panel;
-    tile.depth = depth;
-    tile.partial = partial;
-    tile.first = p == 0;
-    tile.last = p + depth == x.k;
-    tile.columns = columns;
-    int64_t i = row_begin;
-    for (int64_t block = 0; block < blocks; ++block) {
-      const bool in_place = direct && fresh && block == 0;
-      tile.b = in_place ? x.b + p * x.ldb + column : panel;
-      tile.b_depth = in_place ? x.ldb : width;
-      look_ahead(x, first_panel, block, i + kernel.rows, row_end, column + columns, &tile);
-      const int64_t tile_rows = height + (block < higher ? 1 : 0);
-      (in_place ? kernel.multiply_and_pack[across] : multiply)[tile_rows - 1](tile);
-      i += tile_rows;
-      tile.a += tile_rows * tile.a_row;
-      tile.c += tile_rows * x.ldc;
-      tile.partial += tile_rows * width;
-      if (tile.derivative != nullptr) tile.derivative += tile_rows * x.epilogue->ld_derivative;
-    }
-    p += depth;
+    p += chunk.pass;
   } while (p < x.k);
 }
 
-// Panels of columns, each in `groups` groups of rows. The chunks of one panel follow each other, so
-// that a thread that gets several packs it once; but where A has many rows, those of one group do,
-// so that its rows of A are in the second level cache for all panels but the first.
+// Chunks of one panel of columns, or several, each in `groups` groups of rows. The chunks of one
+// panel follow each other, so that a thread that gets several packs it once; but where A has many
+// rows, those of one group do, so that its rows of A are in the second level cache for all panels
+// but the first.
 void multiply_panels(const Product& x) {
+  const bool deep = x.k > kMaxDepth;
   const int64_t panel_width = x.kernel->width[x.kernel->shapes - 1];
-  const int64_t panels = ceil_div(x.n, panel_width);
-  int64_t groups = ceil_div(x.m, kMaxRows);
+  const int64_t most_rows = deep ? kDeepRows : kMaxRows;
+  int64_t groups = ceil_div(x.m, most_rows);
+  int64_t panels = ceil_div(x.n, panel_width);
+  int64_t width = panel_width;  // of a chunk
+  if (deep) {
+    // Some chunks for every thread.
+    const int64_t a_chunk = threads() == 1 ? panels : panels * groups / (4 * threads());
+    width *= std::clamp<int64_t>(a_chunk, 1, kDeepColumns / panel_width);
+    panels = ceil_div(x.n, width);
+  }
   if (threads() > 1) {
     // Some chunks for every thread, but not so low that packing would show.
     const int64_t wanted = ceil_div(4 * threads(), panels);
@@ -186,25 +218,20 @@ void multiply_panels(const Product& x) {
   }
   const int64_t height = ceil_div(x.m, groups);
   groups = ceil_div(x.m, height);
-  const int64_t work = height * std::min(panel_width, x.n) * std::max<int64_t>(x.k, 16);
+  const int64_t work = height * std::min(width, x.n) * std::max<int64_t>(x.k, 16);
   const int64_t grain = std::max<int64_t>(1, kChunkWork / work);
-  const bool by_groups = x.m > kMaxRows;
+  const bool by_groups = x.m > most_rows;
   const uint64_t number = ++products_begun;
   parallel_for(panels * groups, grain, [&](int64_t begin, int64_t end) {
     if (last_place.product != number) last_place = {number, -1, -1};
-    for (int64_t chunk = begin; chunk < end; ++chunk) {
-      const int64_t row = (by_groups ? chunk / panels : chunk % groups) * height;
-      const int64_t row_end = std::min(row + height, x.m);
-      int64_t column = (by_groups ? chunk % panels : chunk / groups) * panel_width;
-      const int64_t column_end = std::min(column + panel_width, x.n);
-      bool first_panel = std::exchange(last_place.row, row) != row;
-      while (column < column_end) {
-        const int shape = next_shape(*x.kernel, column_end - column);
-        const int64_t columns = std::min<int64_t>(x.kernel->width[shape], column_end - column);
-        multiply_panel(x, shape, column, columns, row, row_end, first_panel);
-        first_panel = false;
-        column += columns;
-      }
+    for (int64_t i = begin; i < end; ++i) {
+      Chunk chunk;
+      chunk.row = (by_groups ? i / panels : i % groups) * height;
+      chunk.row_end = std::min(chunk.row + height, x.m);
+      chunk.column = (by_groups ? i % panels : i / groups) * width;
+      chunk.column_end = std::min(chunk.column + width, x.n);
+      chunk.pass = deep ? kDeepPass : x.k;
+      multiply_chunk(x, chunk);
     }
   });
 }

@@ -124,14 +124,14 @@ float weights_of_image(const float* row_loss, const float* log_ratio, int64_t sa
   for (int64_t s = 1; s < samples; ++s) highest = std::max(highest, log_weight(s));
   double sums[kImportanceLanes] = {};
   for (int64_t s = 0; s < samples; ++s) {
-    sums[s % kImportanceLanes] += importance_exp(log_weight(s) - highest);
+    sums[s % kImportanceLanes] += importance_share(log_weight(s) - highest);
   }
   for (int half = kImportanceLanes / 2; half > 0; half /= 2) {
     for (int l = 0; l < half; ++l) sums[l] += sums[l + half];
   }
   const double factor = static_cast<double>(scale) / sums[0];
   for (int64_t s = 0; s < samples; ++s) {
-    weights[s] = static_cast<float>(factor * importance_exp(log_weight(s) - highest));
+    weights[s] = static_cast<float>(factor * importance_share(log_weight(s) - highest));
   }
   return static_cast<float>(std::log(static_cast<double>(samples)) - std::log(sums[0]) - highest);
 }

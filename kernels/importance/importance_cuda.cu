@@ -112,14 +112,14 @@ __global__ void importance_weights_kernel(const float* row_loss /* [images, samp
       highest = highest < other ? other : highest;
     }
     double total = 0.0;
-    for (int64_t s = lane; s < samples; s += 32) total += importance_exp(log_weight(s) - highest);
+    for (int64_t s = lane; s < samples; s += 32) total += importance_share(log_weight(s) - highest);
     for (int distance = 16; distance > 0; distance /= 2) {
       total += __shfl_down_sync(kAllLanes, total, distance);
     }
     total = __shfl_sync(kAllLanes, total, 0);
     const double factor = static_cast<double>(scale) / total;
     for (int64_t s = lane; s < samples; s += 32) {
-      weights[begin + s] = static_cast<float>(factor * importance_exp(log_weight(s) - highest));
+      weights[begin + s] = static_cast<float>(factor * importance_share(log_weight(s) - highest));
     }
     if (lane == 0) {
       image_loss[image] =

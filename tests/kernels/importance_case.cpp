@@ -203,7 +203,10 @@ Want weight(const Host& x, int64_t i) {
   const int64_t samples = x.dims[1];
   const std::vector<double> logs = log_weights(x, i / samples);
   if (logs.empty()) return {.value = 0, .any = true};
-  const double share = std::exp(logs[size_t(i % samples)] - oracle::log_mean_exp(logs));
+  const double log_weight = logs[size_t(i % samples)];
+  const double highest = *std::max_element(logs.begin(), logs.end());
+  if (log_weight - highest < -32 * std::log(2.0)) return {0.0, 0.0};
+  const double share = std::exp(log_weight - oracle::log_mean_exp(logs));
   // The exponential of a difference of numbers of this size, in double.
   return {kScale * share / double(samples), 1.0, 0.0, 1e-11 * share};
 }

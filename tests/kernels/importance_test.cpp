@@ -76,6 +76,19 @@ TEST_F(Importance, ChunksDoNotMatter) {
   }
 }
 
+// Gradients stay within the range of normal numbers; the loss does not feel it.
+TEST_F(Importance, TinySharesAreZero) {
+  const Buffer ratio(std::vector{0.0f, -22.1f, -22.3f, -90.0f}), row_loss(std::vector(4, 7.0f));
+  Buffer loss(1), weights(4);
+  twin::importance_weights(row_loss.data(), ratio.data(), 1, 4, 0.5f, loss.data(), weights.data(),
+                           {});
+  EXPECT_FLOAT_EQ(loss[0], 7.0f + std::log(4.0f));
+  EXPECT_EQ(weights[0], 0.5f);
+  EXPECT_FLOAT_EQ(weights[1], 0.5f * std::exp(-22.1f));
+  EXPECT_EQ(weights[2], 0.0f);
+  EXPECT_EQ(weights[3], 0.0f);
+}
+
 TEST_F(Importance, WeightsThatAreZeroInfiniteOrNaN) {
   const float infinity = std::numeric_limits<float>::infinity();
   const struct {
