@@ -61,8 +61,9 @@ Config doc000_vae() {
 Config mnist_gan() {
   Config config = doc000_gan();
   config.epochs = 40;
+  config.lr = 1e-3;
   config.lr_schedule = "linear";
-  config.decay_from = 25;
+  config.decay_from = 15;
   config.decay_until = 40;
   config.lr_final = 0.1;
   config.init = "he";
@@ -73,8 +74,20 @@ Config mnist_gan() {
   config.ema = 0.999;
   config.l1_generator_output = 0;
   config.l1_discriminator_output = 0;
-  config.l1_generator = 5e-4;
+  config.l1_generator = 2e-5;
   config.l1_epochs = 15;
+  return config;
+}
+
+// Twice as wide, and dense.
+Config mnist_gan_large() {
+  Config config = mnist_gan();
+  config.epochs = 50;
+  config.decay_until = 50;
+  config.generator_hidden = {256, 512};
+  config.discriminator_hidden = {512, 256};
+  config.l1_generator = 0;
+  config.l1_epochs = 0;
   return config;
 }
 
@@ -114,6 +127,8 @@ const std::vector<Preset>& table() {
   static const std::vector<Preset> list = {
       {{"mnist-gan", ModelKind::gan, "the default: document 000's networks, settings that learn"},
        mnist_gan},
+      {{"mnist-gan-large", ModelKind::gan, "mnist-gan, twice as wide and without L1"},
+       mnist_gan_large},
       {{"doc000-gan", ModelKind::gan, "document 000's settings, slips corrected"}, doc000_gan},
       {{"doc003-gan", ModelKind::gan, "document 003's settings, slips corrected"}, doc003_gan},
       {{"mnist-vae", ModelKind::vae, "the default: 784-200-200-50, dynamic binarisation"},
