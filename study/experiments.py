@@ -11,8 +11,9 @@ An experiment is study/experiments/NAME.json:
   picture    optional: {"x", "y": figure and label of an axis, "join": whether points are joined}
 
 A run's figures are flat, names joined by dots: of a sweep's cell what its table has (elbo_test, zeros, ...), then
-zeros_by_network.NETWORK; of a training seconds, zeros_by_network.NETWORK; evaluate.* and compact.* as those
-commands' --json gives them (docs/formats.md).
+zeros_by_network.NETWORK; of a training seconds, losses.* and zeros_by_network.NETWORK; evaluate.* and compact.* as
+those commands' --json gives them (docs/formats.md), and of those evaluate.digits.least and .most, the smallest and
+the largest share of a digit, and compact.bytes.ratio, dense over compact.
 """
 
 import dataclasses
@@ -88,6 +89,7 @@ class Experiment:
     def store(self, rows, version):
         lines = ",\n".join(json.dumps(row, sort_keys=True) for row in rows)
         head = json.dumps({"digest": self.digest(), "version": version}, sort_keys=True)
+        self.file.parent.mkdir(exist_ok=True)
         written = self.file.with_suffix(".tmp")
         written.write_text(f'{head[:-1]}, "runs": [\n{lines}\n]}}\n')
         os.replace(written, self.file)
@@ -218,8 +220,13 @@ class Runner:
         if job.evaluate is not None:
             said = self.once(directory / "evaluated.json", ["evaluate", directory, *job.evaluate])
             figures |= flat(said, "evaluate")
+            if "digits" in said:
+                shares = said["digits"]["histogram"]
+                figures |= {"evaluate.digits.least": min(shares), "evaluate.digits.most": max(shares)}
         if job.compact is not None:
             said = self.once(directory / "compacted.json",
                              ["compact", directory, "--overwrite", "--threads", 1, *job.compact])
             figures |= flat(said, "compact")
+            if "bytes" in said:
+                figures["compact.bytes.ratio"] = said["bytes"]["dense"] / said["bytes"]["compact"]
         return figures

@@ -58,7 +58,7 @@ class Study(unittest.TestCase):
     def setUp(self):
         self.root = pathlib.Path(tempfile.mkdtemp())
         self.addCleanup(shutil.rmtree, self.root)
-        for name in ("study/experiments", "study/results", "docs/images", "tools"):
+        for name in ("study/experiments", "docs/images", "tools"):
             (self.root / name).mkdir(parents=True)
         for path in [*(ROOT / "study").glob("*.py"), ROOT / "study" / "run"]:
             shutil.copy(path, self.root / "study")
