@@ -5,7 +5,7 @@
 #include "tests/oracle.h"
 #include "tests/support/kernel_case.h"
 
-namespace burin::test {
+namespace burin::test::ops_value {
 namespace {
 
 constexpr float kSlope = 0.2f;
@@ -194,4 +194,4 @@ TEST_F(OpsValue, ScalarsThatWouldLoseTheirGradient) {
 }
 
 }  // namespace
-}  // namespace burin::test
+}  // namespace burin::test::ops_value

@@ -15,7 +15,7 @@ namespace burin::test {
 namespace {
 
 using Metadata = std::map<std::string, std::string>;
-using Shape = std::vector<int64_t>;
+using Sizes = std::vector<int64_t>;
 
 // Values whose bits are easily lost: a NaN with a payload, -0, a denormal.
 const std::vector<float> kWeight = {1.5f, -0.0f, 1e-42f, std::nanf("77"), -INFINITY, 3e38f};
@@ -38,10 +38,10 @@ void expect_sample(const SafetensorsFile& file, const std::string& what = "") {
   EXPECT_EQ(file.names(), (std::vector<std::string>{"empty", "generator.0.bias",
                                                     "generator.0.weight", "scalar \xc3\xa4 \"\n"}))
       << what;
-  EXPECT_EQ(file.shape("generator.0.weight"), (Shape{2, 3})) << what;
-  EXPECT_EQ(file.shape("generator.0.bias"), Shape{1}) << what;
-  EXPECT_EQ(file.shape("empty"), (Shape{4, 0})) << what;
-  EXPECT_EQ(file.shape("scalar \xc3\xa4 \"\n"), Shape{}) << what;
+  EXPECT_EQ(file.shape("generator.0.weight"), (Sizes{2, 3})) << what;
+  EXPECT_EQ(file.shape("generator.0.bias"), Sizes{1}) << what;
+  EXPECT_EQ(file.shape("empty"), (Sizes{4, 0})) << what;
+  EXPECT_EQ(file.shape("scalar \xc3\xa4 \"\n"), Sizes{}) << what;
   EXPECT_EQ(file.size("empty"), 0) << what;
   EXPECT_EQ(file.size("generator.0.weight"), 6) << what;
   EXPECT_TRUE(same_bits(file.data("generator.0.weight"), kWeight)) << what;

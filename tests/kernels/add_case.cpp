@@ -2,7 +2,7 @@
 
 #include "tests/support/room_case.h"
 
-namespace burin::test {
+namespace burin::test::add_case {
 namespace {
 
 const bool declared = declare({
@@ -18,4 +18,4 @@ const bool declared = declare({
 });
 
 }  // namespace
-}  // namespace burin::test
+}  // namespace burin::test::add_case

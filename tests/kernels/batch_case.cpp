@@ -2,7 +2,7 @@
 
 #include "tests/kernels/pixel_case.h"
 
-namespace burin::test {
+namespace burin::test::batch_case {
 namespace {
 
 // dims: {count, batch, cols, noise}
@@ -108,4 +108,4 @@ const bool declared =
     });
 
 }  // namespace
-}  // namespace burin::test
+}  // namespace burin::test::batch_case

@@ -3,7 +3,7 @@
 #include "tests/oracle.h"
 #include "tests/support/room_case.h"
 
-namespace burin::test {
+namespace burin::test::bce_logits_case {
 namespace {
 
 // For a target in [0, 1] an element's loss is a sum of two terms that are not negative: half a unit
@@ -130,4 +130,4 @@ const bool declared =
     });
 
 }  // namespace
-}  // namespace burin::test
+}  // namespace burin::test::bce_logits_case

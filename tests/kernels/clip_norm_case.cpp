@@ -2,7 +2,7 @@
 
 #include "tests/support/room_case.h"
 
-namespace burin::test {
+namespace burin::test::clip_norm_case {
 namespace {
 
 // Two buffers' sums of squares, of which g's need not be one: whatever the norm is of.
@@ -37,4 +37,4 @@ const bool declared = declare_with("clip_norm", {9.0f, 16.0f}, 2.5f) &&
                       declare_with("clip_norm/alone", {1e-8f}, 1e-5f);
 
 }  // namespace
-}  // namespace burin::test
+}  // namespace burin::test::clip_norm_case

@@ -3,7 +3,7 @@
 #include "tests/kernels/random_case.h"
 #include "tests/support/room_case.h"
 
-namespace burin::test {
+namespace burin::test::dropout_case {
 namespace {
 
 bool declare_with(const std::string& name, float rate) {
@@ -93,4 +93,4 @@ const bool declared = declare_activation("leaky_relu", Activation::leaky_relu, '
                       declare_with("/most", 0.999f);
 
 }  // namespace
-}  // namespace burin::test
+}  // namespace burin::test::dropout_case

@@ -3,7 +3,7 @@
 #include "tests/oracle.h"
 #include "tests/support/room_case.h"
 
-namespace burin::test {
+namespace burin::test::ema_update_case {
 namespace {
 
 Values some_zeros(int64_t n, const Host&, const Dims&, bool extreme) {
@@ -43,4 +43,4 @@ const bool declared =
     });
 
 }  // namespace
-}  // namespace burin::test
+}  // namespace burin::test::ema_update_case

@@ -2,7 +2,7 @@
 
 #include "tests/support/room_case.h"
 
-namespace burin::test {
+namespace burin::test::fill_case {
 namespace {
 
 bool declare_with(const char* name, float value) {
@@ -23,4 +23,4 @@ const bool declared = declare_with("fill", -2.5f) && declare_with("fill/zero", 0
                       declare_with("fill/infinity", INFINITY) && declare_with("fill/nan", NAN);
 
 }  // namespace
-}  // namespace burin::test
+}  // namespace burin::test::fill_case

@@ -2,7 +2,7 @@
 
 #include "tests/kernels/pixel_case.h"
 
-namespace burin::test {
+namespace burin::test::gather_case {
 namespace {
 
 constexpr int64_t kCount = 151;  // images in the set: odd, and more than a batch
@@ -113,4 +113,4 @@ const bool declared =
     });
 
 }  // namespace
-}  // namespace burin::test
+}  // namespace burin::test::gather_case

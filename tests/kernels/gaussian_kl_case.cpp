@@ -3,7 +3,7 @@
 #include "tests/oracle.h"
 #include "tests/support/room_case.h"
 
-namespace burin::test {
+namespace burin::test::gaussian_kl_case {
 namespace {
 
 // An element's e^v - 1 - v may be off by 8 units of its own (cpu/gaussian_kl_test.cpp); a sum, in
@@ -71,4 +71,4 @@ const bool declared = declare_with("gaussian_kl", 1.0f / 128.0f, 0.7) &&
                       declare_with("gaussian_kl/far", 0.25f, 5.0);
 
 }  // namespace
-}  // namespace burin::test
+}  // namespace burin::test::gaussian_kl_case

@@ -2,7 +2,7 @@
 
 #include "tests/kernels/random_case.h"
 
-namespace burin::test {
+namespace burin::test::gaussian_latent_case {
 namespace {
 
 // dims: {rows, latent}
@@ -153,4 +153,4 @@ const bool declared =
                      kHeadsOffTheSectors);
 
 }  // namespace
-}  // namespace burin::test
+}  // namespace burin::test::gaussian_latent_case

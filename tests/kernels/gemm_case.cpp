@@ -1,6 +1,6 @@
 #include "tests/kernels/gemm_layer.h"
 
-namespace burin::test {
+namespace burin::test::gemm_case {
 namespace {
 
 template <class F>
@@ -16,4 +16,4 @@ const bool declared = declare_layer(
     {.name = "gemm", .tested = calling(&twin::gemm), .reference = calling(&cpu::gemm)});
 
 }  // namespace
-}  // namespace burin::test
+}  // namespace burin::test::gemm_case

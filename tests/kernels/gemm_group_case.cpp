@@ -1,7 +1,7 @@
 // All gradients of the weights and biases of a network of three layers in one group.
 #include "tests/kernels/gemm_layer.h"
 
-namespace burin::test {
+namespace burin::test::gemm_group_case {
 namespace {
 
 constexpr size_t kLayers = 3, kArguments = 4;  // of a layer: d_y, x, d_weight, d_bias
@@ -85,4 +85,4 @@ const bool declared = declare({
 });
 
 }  // namespace
-}  // namespace burin::test
+}  // namespace burin::test::gemm_group_case

@@ -2,7 +2,7 @@
 
 #include "tests/kernels/random_case.h"
 
-namespace burin::test {
+namespace burin::test::importance_case {
 namespace {
 
 // importance_sample. dims: {images, samples, latent}
@@ -308,4 +308,4 @@ const bool declared =
     declare_sum("importance/sum", true) && declare_sum("importance/sum/more", false);
 
 }  // namespace
-}  // namespace burin::test
+}  // namespace burin::test::importance_case

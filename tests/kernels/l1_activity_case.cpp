@@ -3,7 +3,7 @@
 #include "tests/oracle.h"
 #include "tests/support/room_case.h"
 
-namespace burin::test {
+namespace burin::test::l1_activity_case {
 namespace {
 
 bool declare_with(const char* name, float scale) {
@@ -48,4 +48,4 @@ const bool declared =
     declare_with("", 0.01f) && declare_with("/minimax", -2.5f) && declare_with("/none", 0.0f);
 
 }  // namespace
-}  // namespace burin::test
+}  // namespace burin::test::l1_activity_case

@@ -4,7 +4,7 @@
 #include "tests/oracle.h"
 #include "tests/support/room_case.h"
 
-namespace burin::test {
+namespace burin::test::l1_update_case {
 namespace {
 
 // {n, border}: a layer of n weights, others of another size, with a penalty and without, one whose
@@ -159,4 +159,4 @@ bool declare_all() {
 const bool declared = declare_all();
 
 }  // namespace
-}  // namespace burin::test
+}  // namespace burin::test::l1_update_case

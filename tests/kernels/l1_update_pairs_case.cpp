@@ -8,7 +8,7 @@
 #include "tests/oracle.h"
 #include "tests/support/room_case.h"
 
-namespace burin::test {
+namespace burin::test::l1_update_pairs_case {
 namespace {
 
 constexpr int kSteps = 20;
@@ -261,4 +261,4 @@ bool declare_all() {
 const bool declared = declare_all();
 
 }  // namespace
-}  // namespace burin::test
+}  // namespace burin::test::l1_update_pairs_case

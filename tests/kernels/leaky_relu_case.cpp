@@ -3,7 +3,7 @@
 #include "tests/kernels/activation_case.h"
 #include "tests/oracle.h"
 
-namespace burin::test {
+namespace burin::test::leaky_relu_case {
 namespace {
 
 constexpr float kSlope = 0.2f;
@@ -24,4 +24,4 @@ const bool declared = declare_activation({
 });
 
 }  // namespace
-}  // namespace burin::test
+}  // namespace burin::test::leaky_relu_case

@@ -3,7 +3,7 @@
 #include "tests/oracle.h"
 #include "tests/support/room_case.h"
 
-namespace burin::test {
+namespace burin::test::logistic_loss_case {
 namespace {
 
 constexpr float kSlope = 0.2f;
@@ -188,4 +188,4 @@ bool declare_all() {
 const bool declared = declare_all();
 
 }  // namespace
-}  // namespace burin::test
+}  // namespace burin::test::logistic_loss_case

@@ -3,7 +3,7 @@
 #include "tests/kernels/random_case.h"
 #include "tests/support/room_case.h"
 
-namespace burin::test {
+namespace burin::test::random_fill_case {
 namespace {
 
 bool declare_uniform(const char* name, float low, float high, double ulps) {
@@ -43,4 +43,4 @@ const bool declared = declare_uniform("random_fill/uniform", 0.0f, 1.0f, 0.0) &&
                       declare_normal("random_fill/normal_narrow", 0.02f);
 
 }  // namespace
-}  // namespace burin::test
+}  // namespace burin::test::random_fill_case

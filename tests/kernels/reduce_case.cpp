@@ -3,7 +3,7 @@
 #include "tests/oracle.h"
 #include "tests/support/room_case.h"
 
-namespace burin::test {
+namespace burin::test::reduce_case {
 namespace {
 
 // Beside the usual sizes: around a lane block, a chunk and a task of the CPU twin, more than its 64
@@ -130,4 +130,4 @@ const bool declared =
     });
 
 }  // namespace
-}  // namespace burin::test
+}  // namespace burin::test::reduce_case

@@ -3,7 +3,7 @@
 #include "tests/kernels/random_case.h"
 #include "tests/support/room_case.h"
 
-namespace burin::test {
+namespace burin::test::reparameterize_case {
 namespace {
 
 // Where exponentials are numbers.
@@ -72,4 +72,4 @@ const bool declared =
     });
 
 }  // namespace
-}  // namespace burin::test
+}  // namespace burin::test::reparameterize_case

@@ -2,7 +2,7 @@
 
 #include "tests/support/room_case.h"
 
-namespace burin::test {
+namespace burin::test::scale_case {
 namespace {
 
 bool declare_with(const char* name, float alpha) {
@@ -23,4 +23,4 @@ const bool declared = declare_with("scale", -0.3f) && declare_with("scale/zero",
                       declare_with("scale/huge", 3e38f);
 
 }  // namespace
-}  // namespace burin::test
+}  // namespace burin::test::scale_case

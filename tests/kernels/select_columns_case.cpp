@@ -2,7 +2,7 @@
 
 #include "tests/support/room_case.h"
 
-namespace burin::test {
+namespace burin::test::select_columns_case {
 namespace {
 
 // Dims: rows, columns of x, columns of y. Every third column of y is one of zeros.
@@ -36,4 +36,4 @@ const bool declared = declare({
 });
 
 }  // namespace
-}  // namespace burin::test
+}  // namespace burin::test::select_columns_case

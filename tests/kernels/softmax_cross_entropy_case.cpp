@@ -3,7 +3,7 @@
 #include "tests/oracle.h"
 #include "tests/support/room_case.h"
 
-namespace burin::test {
+namespace burin::test::softmax_cross_entropy_case {
 namespace {
 
 // {rows, classes}
@@ -113,4 +113,4 @@ const bool declared =
     declare_with("softmax_cross_entropy/minimax", -2.0f);
 
 }  // namespace
-}  // namespace burin::test
+}  // namespace burin::test::softmax_cross_entropy_case

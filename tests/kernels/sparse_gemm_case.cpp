@@ -3,7 +3,7 @@
 #include "tests/oracle.h"
 #include "tests/support/room_case.h"
 
-namespace burin::test {
+namespace burin::test::sparse_gemm_case {
 namespace {
 
 constexpr float kSlope = 0.2f;
@@ -99,4 +99,4 @@ const bool declared = declare_with("none", Activation::none, 'n') &&
                       declare_with("tanh", Activation::tanh, 't');
 
 }  // namespace
-}  // namespace burin::test
+}  // namespace burin::test::sparse_gemm_case

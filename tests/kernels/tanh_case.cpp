@@ -3,7 +3,7 @@
 #include "tests/kernels/activation_case.h"
 #include "tests/oracle.h"
 
-namespace burin::test {
+namespace burin::test::tanh_case {
 namespace {
 
 const bool declared = declare_activation({
@@ -20,4 +20,4 @@ const bool declared = declare_activation({
 });
 
 }  // namespace
-}  // namespace burin::test
+}  // namespace burin::test::tanh_case

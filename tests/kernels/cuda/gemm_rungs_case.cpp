@@ -4,7 +4,7 @@
 
 #include "tests/kernels/gemm_layer.h"
 
-namespace burin::test {
+namespace burin::test::gemm_rungs_case {
 namespace {
 
 using cuda::GemmPlan;
@@ -71,4 +71,4 @@ bool declare_all() {
 const bool declared = declare_all();
 
 }  // namespace
-}  // namespace burin::test
+}  // namespace burin::test::gemm_rungs_case

@@ -9,12 +9,12 @@
 namespace burin::test {
 namespace {
 
-constexpr int64_t kImages = 160;
+constexpr int64_t kStepImages = 160;
 
 class CudaStep : public CudaModel {
  protected:
   static int kernels(const Config& config) {
-    ModelCase gpu(config, kImages, Device::cuda);
+    ModelCase gpu(config, kStepImages, Device::cuda);
     gpu.train(3);
     return gpu.model->kernels_per_step();
   }
@@ -44,7 +44,7 @@ TEST_F(CudaStep, NobodyWaitsAndNothingIsCopied) {
   for (const Config& config :
        {small_batches(ModelKind::gan, "mnist-gan"), small_batches(ModelKind::vae, "mnist-vae")}) {
     SCOPED_TRACE(config.preset);
-    ModelCase gpu(config, kImages, Device::cuda);
+    ModelCase gpu(config, kStepImages, Device::cuda);
     gpu.train(3);
     gpu.model->take_losses();
     reset_counters();
@@ -68,11 +68,11 @@ TEST_F(CudaStep, MemoryIsWhatWasPlanned) {
     const bool vae = config.model == ModelKind::vae;
     const ImageSet test = mnist(70);
     const size_t before = memory_in_use(Device::cuda);
-    const MemoryPlan plan = plan_memory(config, mnist(kImages), vae ? &test : nullptr, 64);
+    const MemoryPlan plan = plan_memory(config, mnist(kStepImages), vae ? &test : nullptr, 64);
     EXPECT_EQ(memory_in_use(Device::cuda), before);
     EXPECT_EQ(memory_in_use(Device::meta), 0u);
 
-    ModelCase gpu(config, kImages, Device::cuda);
+    ModelCase gpu(config, kStepImages, Device::cuda);
     gpu.model->reserve_step_bytes(plan.step);
     const DeviceImages held_out(vae ? test : ImageSet(), Device::cuda);
     EXPECT_EQ(memory_in_use(Device::cuda) - before, plan.total());

@@ -44,12 +44,12 @@ void expect_the_cpus_run(const Config& config, int steps) {
   }
 }
 
-TEST_F(CudaTraining, GanHasTheCpusBitsAfter200Steps) {
-  expect_the_cpus_run(sparse_gan(), 200);
+TEST_F(CudaTraining, GanHasTheCpusBitsAfter100Steps) {
+  expect_the_cpus_run(sparse_gan(), 100);
 }
 
-TEST_F(CudaTraining, VaeHasTheCpusBitsAfter200Steps) {
-  expect_the_cpus_run(sparse_vae(), 200);
+TEST_F(CudaTraining, VaeHasTheCpusBitsAfter100Steps) {
+  expect_the_cpus_run(sparse_vae(), 100);
 }
 
 // L1 on outputs, grey pixels, sigmoid images, the other loss; the end of L1 with a cut.
