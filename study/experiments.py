@@ -8,10 +8,10 @@ An experiment is study/experiments/NAME.json:
   evaluate   optional: arguments of `burin evaluate` of every run
   compact    optional: arguments of `burin compact` of every run
   columns    of the table: {"heading", "figure", "format"}; report.py
-  picture    optional: {"x", "y": figure and label of an axis, "join": whether points are joined}
+  picture    optional: {"x", "y"}, each {"figure", "label", "percent": whether it is a share}
 
 A run's figures are flat, names joined by dots: of a sweep's cell what its table has (elbo_test, zeros, ...), then
-zeros_by_network.NETWORK; of a training seconds, losses.* and zeros_by_network.NETWORK; evaluate.* and compact.* as
+zeros_by_network.NETWORK; of a training minutes, losses.* and zeros_by_network.NETWORK; evaluate.* and compact.* as
 those commands' --json gives them (docs/formats.md), and of those evaluate.digits.least and .most, the smallest and
 the largest share of a digit, and compact.bytes.ratio, dense over compact.
 """
@@ -212,7 +212,7 @@ class Runner:
             command.append("--overwrite")
         said = self.once(kept, command) if not kept.exists() else json.loads(kept.read_text())["said"]
         figures = flat(said.get("losses", {}), "losses") | flat(said.get("zeros", {}), "zeros_by_network")
-        figures |= {"seconds": said["seconds"]} | self.after(job, directory)
+        figures |= {"minutes": said["seconds"] / 60} | self.after(job, directory)
         return [{"variant": job.variant, "seed": job.seed, "diverged": False, "figures": figures}]
 
     def after(self, job, directory):

@@ -9,7 +9,7 @@
 namespace burin::test {
 namespace {
 
-constexpr int64_t kBatch = 6, kLatent = 3;
+constexpr int64_t kImages = 6, kLatent = 3;
 constexpr uint64_t kSeed = 5;
 
 // A learning rate that is zero in single precision: the gradients of a step are left to be looked
@@ -20,7 +20,7 @@ Config tiny() {
   Config config;
   config.model = ModelKind::gan;
   config.seed = kSeed;
-  config.batch = kBatch;
+  config.batch = kImages;
   config.latent = kLatent;
   config.generator_hidden = {5, 4};
   config.discriminator_hidden = {6, 5};
@@ -30,7 +30,7 @@ Config tiny() {
   return config;
 }
 
-std::vector<double> noise(RandomStream stream, uint64_t step, int64_t count = kBatch * kLatent) {
+std::vector<double> noise(RandomStream stream, uint64_t step, int64_t count = kImages * kLatent) {
   std::vector<double> z;
   for (int64_t i = 0; i < count; ++i) {
     z.push_back(oracle::normal({kSeed, stream_of(stream), step}, i).value);
@@ -40,8 +40,8 @@ std::vector<double> noise(RandomStream stream, uint64_t step, int64_t count = kB
 
 // The batch of `step`, scaled to the range of the generator's output.
 std::vector<double> real_images(const ImageSet& set, uint64_t step, bool tanh) {
-  std::vector<int32_t> indices(kBatch);
-  cpu::batch_indices(set.count, kBatch, {kSeed, stream_of(RandomStream::batch_order), &step},
+  std::vector<int32_t> indices(kImages);
+  cpu::batch_indices(set.count, kImages, {kSeed, stream_of(RandomStream::batch_order), &step},
                      indices.data(), {});
   std::vector<double> images;
   for (const int32_t index : indices) {
@@ -82,9 +82,9 @@ struct DoubleGan {
     const auto scores = logits(d, images, RandomStream::dropout_discriminator_turn, step);
     double loss = 0, l1 = 0;
     for (size_t i = 0; i < scores.size(); ++i) {
-      const double target = i < size_t(kBatch) ? config.real_label : 0.0;
-      loss += oracle::bce_logits(scores[i], target) / double(kBatch);
-      l1 += std::abs(scores[i]) / double(kBatch);
+      const double target = i < size_t(kImages) ? config.real_label : 0.0;
+      loss += oracle::bce_logits(scores[i], target) / double(kImages);
+      l1 += std::abs(scores[i]) / double(kImages);
     }
     if (plain != nullptr) *plain = loss;
     return loss + config.l1_discriminator_output * l1;
@@ -97,9 +97,9 @@ struct DoubleGan {
     double loss = 0, l1 = 0;
     for (const double x : logits(d, images, RandomStream::dropout_generator_turn, step)) {
       const double s = oracle::sigmoid(x);
-      loss += (config.gan_loss == "minimax" ? std::log(1.0 - s) : -std::log(s)) / double(kBatch);
+      loss += (config.gan_loss == "minimax" ? std::log(1.0 - s) : -std::log(s)) / double(kImages);
     }
-    for (const double pixel : images) l1 += std::abs(pixel) / double(kBatch);
+    for (const double pixel : images) l1 += std::abs(pixel) / double(kImages);
     if (plain != nullptr) *plain = loss;
     return loss + config.l1_generator_output * l1;
   }

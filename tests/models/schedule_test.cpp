@@ -7,7 +7,7 @@
 namespace burin::test {
 namespace {
 
-constexpr int64_t kPerEpoch = 100;
+constexpr int64_t kStepsPerEpoch = 100;
 
 Config decaying(const std::string& kind) {
   Config config;
@@ -20,14 +20,14 @@ Config decaying(const std::string& kind) {
 
 TEST(Schedule, ConstantIgnoresTheOtherSettings) {
   const Config config = decaying("constant");
-  const Schedule schedule(config, kPerEpoch);
+  const Schedule schedule(config, kStepsPerEpoch);
   for (const int64_t step : {0, 199, 200, 300, 1000000}) EXPECT_EQ(schedule.rate_factor(step), 1.0);
 }
 
 TEST(Schedule, EdgesAndMiddle) {
   for (const char* kind : {"linear", "cosine"}) {
     const Config config = decaying(kind);
-    const Schedule schedule(config, kPerEpoch);
+    const Schedule schedule(config, kStepsPerEpoch);
     EXPECT_EQ(schedule.rate_factor(0), 1.0);
     EXPECT_EQ(schedule.rate_factor(200), 1.0);
     EXPECT_LT(schedule.rate_factor(201), 1.0);
@@ -43,17 +43,17 @@ TEST(Schedule, EdgesAndMiddle) {
 
 TEST(Schedule, Quarter) {
   const Config linear = decaying("linear");
-  EXPECT_NEAR(Schedule(linear, kPerEpoch).rate_factor(250), 1.0 - 0.9 * 0.25, 1e-15);
+  EXPECT_NEAR(Schedule(linear, kStepsPerEpoch).rate_factor(250), 1.0 - 0.9 * 0.25, 1e-15);
   const Config cosine = decaying("cosine");
   const double fall = (1.0 - std::sqrt(0.5)) / 2.0;  // (1 - cos(45 degrees)) / 2
-  EXPECT_NEAR(Schedule(cosine, kPerEpoch).rate_factor(250), 1.0 - 0.9 * fall, 1e-15);
+  EXPECT_NEAR(Schedule(cosine, kStepsPerEpoch).rate_factor(250), 1.0 - 0.9 * fall, 1e-15);
 }
 
 TEST(Schedule, AnEmptyDecayIsAStep) {
   for (const char* kind : {"linear", "cosine"}) {
     Config config = decaying(kind);
     config.decay_until = 2;
-    const Schedule schedule(config, kPerEpoch);
+    const Schedule schedule(config, kStepsPerEpoch);
     EXPECT_EQ(schedule.rate_factor(199), 1.0);
     EXPECT_NEAR(schedule.rate_factor(200), 0.1, 1e-15);
     config.decay_until = 1;  // before it begins
@@ -65,7 +65,7 @@ TEST(Schedule, AnEmptyDecayIsAStep) {
 TEST(Schedule, Stairs) {
   Config config = decaying("step");
   {
-    const Schedule schedule(config, kPerEpoch);
+    const Schedule schedule(config, kStepsPerEpoch);
     EXPECT_EQ(schedule.rate_factor(199), 1.0);
     for (const int64_t step : {200, 201, 399, 400, 1000}) {
       EXPECT_NEAR(schedule.rate_factor(step), 0.1, 1e-15);
@@ -74,7 +74,7 @@ TEST(Schedule, Stairs) {
   config.lr_final = 0.5;
   config.decay_every = 0.7;  // a border that is no whole number in doubles
   config.decay_until = 4.1;
-  const Schedule schedule(config, kPerEpoch);
+  const Schedule schedule(config, kStepsPerEpoch);
   const struct {
     int64_t step;
     double factor;
@@ -87,7 +87,7 @@ TEST(Schedule, WarmUp) {
   Config config = decaying("linear");
   config.lr_warmup = 0.5;
   config.l1_warmup = 0.5;
-  const Schedule schedule(config, kPerEpoch);
+  const Schedule schedule(config, kStepsPerEpoch);
   EXPECT_NEAR(schedule.rate_factor(0), 1.0 / 50, 1e-15);
   EXPECT_NEAR(schedule.rate_factor(24), 0.5, 1e-15);
   EXPECT_EQ(schedule.rate_factor(49), 1.0);
@@ -105,7 +105,7 @@ TEST(Schedule, LambdaFallsByItsOwnSettings) {
     config.l1_final = 0.2;
     config.l1_decay_from = 1;
     config.l1_decay_until = 2;
-    const Schedule schedule(config, kPerEpoch);
+    const Schedule schedule(config, kStepsPerEpoch);
     EXPECT_EQ(schedule.lambda_factor(99), 1.0);
     const std::string name = kind;
     const double middle = name == "constant" ? 1.0 : name == "step" ? 0.2 : 0.6;
@@ -123,7 +123,7 @@ TEST(Schedule, TheLengthOfTheRunChangesNothing) {
   config.target_epochs = 2;
   Config longer = config;
   longer.epochs *= 3;
-  const Schedule first(config, kPerEpoch), second(longer, kPerEpoch);
+  const Schedule first(config, kStepsPerEpoch), second(longer, kStepsPerEpoch);
   for (int64_t step = 0; step < 1000; step += 7) {
     EXPECT_EQ(first.rate_factor(step), second.rate_factor(step));
     EXPECT_EQ(first.lambda_factor(step), second.lambda_factor(step));
@@ -133,7 +133,7 @@ TEST(Schedule, TheLengthOfTheRunChangesNothing) {
 
 TEST(Schedule, L1EndsAtItsEpoch) {
   Config config;
-  const Schedule schedule(config, kPerEpoch);
+  const Schedule schedule(config, kStepsPerEpoch);
   EXPECT_TRUE(schedule.l1_acts(0));
   EXPECT_TRUE(schedule.l1_acts(int64_t{1} << 40));  // 0: to the end
   config.l1_epochs = 2;
