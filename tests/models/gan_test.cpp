@@ -9,7 +9,7 @@
 namespace burin::test {
 namespace {
 
-constexpr int64_t kImages = 6, kLatent = 3;
+constexpr int64_t kBatchSize = 6, kLatent = 3;
 constexpr uint64_t kSeed = 5;
 
 // A learning rate that is zero in single precision: the gradients of a step are left to be looked
@@ -20,7 +20,7 @@ Config tiny() {
   Config config;
   config.model = ModelKind::gan;
   config.seed = kSeed;
-  config.batch = kImages;
+  config.batch = kBatchSize;
   config.latent = kLatent;
   config.generator_hidden = {5, 4};
   config.discriminator_hidden = {6, 5};
@@ -30,7 +30,8 @@ Config tiny() {
   return config;
 }
 
-std::vector<double> noise(RandomStream stream, uint64_t step, int64_t count = kImages * kLatent) {
+std::vector<double> noise(RandomStream stream, uint64_t step,
+                          int64_t count = kBatchSize * kLatent) {
   std::vector<double> z;
   for (int64_t i = 0; i < count; ++i) {
     z.push_back(oracle::normal({kSeed, stream_of(stream), step}, i).value);
@@ -40,8 +41,8 @@ std::vector<double> noise(RandomStream stream, uint64_t step, int64_t count = kI
 
 // The batch of `step`, scaled to the range of the generator's output.
 std::vector<double> real_images(const ImageSet& set, uint64_t step, bool tanh) {
-  std::vector<int32_t> indices(kImages);
-  cpu::batch_indices(set.count, kImages, {kSeed, stream_of(RandomStream::batch_order), &step},
+  std::vector<int32_t> indices(kBatchSize);
+  cpu::batch_indices(set.count, kBatchSize, {kSeed, stream_of(RandomStream::batch_order), &step},
                      indices.data(), {});
   std::vector<double> images;
   for (const int32_t index : indices) {
@@ -82,9 +83,9 @@ struct DoubleGan {
     const auto scores = logits(d, images, RandomStream::dropout_discriminator_turn, step);
     double loss = 0, l1 = 0;
     for (size_t i = 0; i < scores.size(); ++i) {
-      const double target = i < size_t(kImages) ? config.real_label : 0.0;
-      loss += oracle::bce_logits(scores[i], target) / double(kImages);
-      l1 += std::abs(scores[i]) / double(kImages);
+      const double target = i < size_t(kBatchSize) ? config.real_label : 0.0;
+      loss += oracle::bce_logits(scores[i], target) / double(kBatchSize);
+      l1 += std::abs(scores[i]) / double(kBatchSize);
     }
     if (plain != nullptr) *plain = loss;
     return loss + config.l1_discriminator_output * l1;
@@ -97,9 +98,10 @@ struct DoubleGan {
     double loss = 0, l1 = 0;
     for (const double x : logits(d, images, RandomStream::dropout_generator_turn, step)) {
       const double s = oracle::sigmoid(x);
-      loss += (config.gan_loss == "minimax" ? std::log(1.0 - s) : -std::log(s)) / double(kImages);
+      loss +=
+          (config.gan_loss == "minimax" ? std::log(1.0 - s) : -std::log(s)) / double(kBatchSize);
     }
-    for (const double pixel : images) l1 += std::abs(pixel) / double(kImages);
+    for (const double pixel : images) l1 += std::abs(pixel) / double(kBatchSize);
     if (plain != nullptr) *plain = loss;
     return loss + config.l1_generator_output * l1;
   }
