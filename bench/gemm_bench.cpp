@@ -55,8 +55,7 @@ Floats random_floats(int64_t n, uint32_t seed) {
   const size_t bytes = (size_t(n) * sizeof(float) + 63) / 64 * 64;
   Floats values(static_cast<float*>(std::aligned_alloc(64, bytes)));
   std::mt19937 engine(seed);
-  std::normal_distribution<float> normal;
-  for (int64_t i = 0; i < n; ++i) values[size_t(i)] = normal(engine);
+  for (int64_t i = 0; i < n; ++i) values[size_t(i)] = float(engine()) * 0x1p-31f - 1.0f;
   return values;
 }
 
