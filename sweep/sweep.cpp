@@ -282,7 +282,10 @@ json Sweep::run_cell(const SweepCell& cell, int64_t number, SweepListener& liste
 json Sweep::score_cell(const SweepCell& cell, SweepListener& listener) {
   const double begin = now();
   cpu::set_threads(static_cast<int>(plan_.base.threads));
-  const std::unique_ptr<Model> model = load_model(read_checkpoint(directory_of(cell)), Device::cpu);
+  // Of a run that stops early, what it is stopped for.
+  const fs::path best = fs::path(directory_of(cell)) / "best.safetensors";
+  const std::string trained = plan_.base.early_stop > 0 ? best.string() : directory_of(cell);
+  const std::unique_ptr<Model> model = load_model(read_checkpoint(trained), Device::cpu);
   ScoreOptions options;
   options.count = plan_.score_count;
   options.k = plan_.score_k;

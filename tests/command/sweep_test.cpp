@@ -174,6 +174,21 @@ TEST_F(SweepTest, GanByTheClassifiersFeatures) {
   expect_refused({"sweep", "--dir", "s", "--pick", "1se"}, 1, {"1se", "--seeds", "--folds"});
 }
 
+// The last epoch is the one that was not better.
+TEST_F(SweepTest, OfARunThatStopsEarlyTheBestModelIsScored) {
+  expect_success(sweep("s", {"--l1", "0,1", "--hold-out", "100", "--epochs", "200", "--early-stop",
+                             "1", "--lr", "0.3"}));
+  const std::string cell = "s/cells/l1-0-seed1";
+  const double score = json::parse(scratch_.read(cell + "/score.json"))["test"]["elbo"];
+  const auto evaluated = [&](const std::string& path) -> double {
+    return json::parse(expect_success({"evaluate", path, "--metrics", "elbo", "--json"}).out)
+        .at("elbo")
+        .at("test");
+  };
+  EXPECT_DOUBLE_EQ(score, evaluated(cell + "/best.safetensors"));
+  EXPECT_NE(score, evaluated(cell));
+}
+
 TEST_F(SweepTest, ACellThatDivergesIsScoredAsSuch) {
   const Outcome outcome =
       expect_success(sweep("s", {"--l1", "0,0.01", "--steps", "40", "--optimizer", "sgd", "--lr",
