@@ -71,6 +71,12 @@ class Experiment:
         for label, command in spec["variants"].items():
             if command.split()[:1] not in (["sweep"], ["train"]):
                 raise Problem(f"{path}: variant '{label}': expected sweep or train, found '{command}'")
+        for column in spec["columns"]:
+            if not {"heading", "figure"} <= set(column):
+                raise Problem(f"{path}: columns: expected a heading and a figure, found {column}")
+        places = [job.directory(pathlib.Path()) for job in self.jobs()]
+        if len(set(places)) < len(places):
+            raise Problem(f"{path}: variants: names that differ in more than signs expected, found {list(spec['variants'])}")
 
     def jobs(self):
         words = {key: tuple(shlex.split(self.spec[key])) if key in self.spec else None for key in ("evaluate", "compact")}
@@ -102,6 +108,8 @@ class Experiment:
             return []
         except ValueError as fault:
             raise Problem(f"{self.file}: {fault}") from None
+        if not isinstance(stored, dict) or not isinstance(stored.get("runs"), list):
+            raise Problem(f"{self.file}: expected an object with runs")
         return stored["runs"] if stored.get("digest") == self.digest() else []
 
 
@@ -177,10 +185,14 @@ class Runner:
         except (FileNotFoundError, ValueError, KeyError):
             pass
         said = self.call([*words, "--json"])
+        self.keep(path, words, said)
+        return said
+
+    @staticmethod
+    def keep(path, words, said):
         written = path.with_suffix(".tmp")
         written.write_text(json.dumps({"arguments": words, "said": said}))
         os.replace(written, path)
-        return said
 
     def run(self, job):
         directory = job.directory(self.base)
@@ -204,13 +216,20 @@ class Runner:
         return rows
 
     def train(self, job, directory):
-        kept = directory / "trained.json"
-        command = [*job.command, "--seed", job.seed, "--threads", 1, "--out", directory]
-        if not kept.exists() and (directory / "checkpoint.safetensors").exists():
-            command.append("--resume")
-        elif not kept.exists() and directory.exists():
-            command.append("--overwrite")
-        said = self.once(kept, command) if not kept.exists() else json.loads(kept.read_text())["said"]
+        """A run of another command in the same place is made anew, and with it what was measured of it."""
+        kept = {name: directory / f"{name}.json" for name in ("trained", "evaluated", "compacted")}
+        begun = directory.with_name(directory.name + ".command.json")
+        command = [str(word) for word in (*job.command, "--seed", job.seed, "--threads", 1)]
+        same = begun.exists() and json.loads(begun.read_text()) == command
+        if not (same and kept["trained"].exists()):
+            for file in kept.values():
+                file.unlink(missing_ok=True)
+            begun.write_text(json.dumps(command))
+            resumed = same and (directory / "checkpoint.safetensors").exists()
+            how = ["--resume"] if resumed else ["--overwrite"] if directory.exists() else []
+            said = self.call([*command, "--out", directory, *how, "--json"])
+            self.keep(kept["trained"], command, said)
+        said = json.loads(kept["trained"].read_text())["said"]
         figures = flat(said.get("losses", {}), "losses") | flat(said.get("zeros", {}), "zeros_by_network")
         figures |= {"minutes": said["seconds"] / 60} | self.after(job, directory)
         return [{"variant": job.variant, "seed": job.seed, "diverged": False, "figures": figures}]

@@ -110,6 +110,17 @@ class Study(unittest.TestCase):
         self.assertEqual(self.run_it("--write").returncode, 0)
         self.assertIn("Not yet run", self.page.read_text())
 
+    def test_another_command_in_the_same_place_is_run_anew(self):
+        spec = {"title": "x", "variants": {"": SPEC["variants"]["one"]}, "evaluate": SPEC["evaluate"], "columns": []}
+        found = []
+        for steps in ("60", "40", "60"):
+            self.put(spec | {"variants": {"": SPEC["variants"]["one"].replace("60", steps)}})
+            self.assertEqual(self.run_it().returncode, 0)
+            found.append(self.results()[0]["figures"])
+        for name in ("losses.test_elbo", "evaluate.elbo.test"):
+            self.assertNotEqual(found[0][name], found[1][name])
+            self.assertEqual(found[0][name], found[2][name])
+
     def test_killed_it_goes_on_to_the_same_figures(self):
         self.put(SPEC | {"variants": {"one": SPEC["variants"]["one"].replace("60", "800") + " --checkpoint-every 5 --sample-every 0"},
                          "seeds": 1, "compact": "--rounds 1 --count 20"})
@@ -133,6 +144,8 @@ class Study(unittest.TestCase):
         for spec, expected in (("{", "small.json: "), (SPEC | {"colums": []}, "unknown key 'colums'"),
                                ({"title": "x", "variants": {}}, "no 'columns'"),
                                (SPEC | {"variants": {"": "sample x"}}, "expected sweep or train, found 'sample x'"),
+                               (SPEC | {"columns": [{"heading": "x"}]}, "expected a heading and a figure"),
+                               (SPEC | {"variants": {"a b": "train vae", "a-b": "train gan"}}, "differ in more than signs"),
                                (SPEC | {"variants": {"": "train vae --steps x"}}, "burin train vae --steps x")):
             self.put(spec)
             done = self.run_it()
@@ -146,6 +159,13 @@ class Study(unittest.TestCase):
             done = self.run_it(*more)
             self.assertEqual((done.returncode, done.stderr.count("\n")), (1, 1), done.stderr)
             self.assertIn(expected, done.stderr)
+        (self.root / "study/results").mkdir()
+        for text in ("{", "[]", "{}"):
+            (self.root / "study/results/small.json").write_text(text)
+            done = self.run_it("--check")
+            self.assertEqual((done.returncode, done.stderr.count("\n")), (1, 1), done.stderr)
+            self.assertIn("results/small.json", done.stderr)
+        (self.root / "study/results/small.json").unlink()
         self.page.write_text("no marks")
         self.assertIn("expected one line '<!-- study small -->'", self.run_it("--write").stderr)
 

@@ -127,10 +127,9 @@ void look_ahead(const Product& x, bool first_panel, int64_t block, int64_t next_
   }
 }
 
-// Values p, p + 1, ... of k, as many as a pass takes, of C[chunk.row : chunk.row_end, column :
-// column
-// + columns], where the columns are those of one tile of the given shape. `fresh`: op(B) is not yet
-// in `panel`. `first_panel` of these rows in this thread and pass or not.
+// The values of k from p on that a pass takes, of the chunk's rows of C and the columns from
+// `column` on, which are those of one tile of the given shape. `fresh`: op(B) is not yet in
+// `panel`. `first_panel` of these rows in this thread and pass or not.
 void multiply_panel(const Product& x, const Chunk& chunk, int shape, int64_t column,
                     int64_t columns, int64_t p, bool fresh, bool first_panel) {
   const MicroKernel& kernel = *x.kernel;
