@@ -3,7 +3,8 @@
 An experiment is study/experiments/NAME.json:
   title      one line
   varied     what differs between its variants: heading of the table's first column
-  variants   by label, the arguments of `burin`: "sweep ..." or "train ...", without directory, seed and threads
+  variants   by label, the arguments of `burin`: "sweep ..." or "train ...", without directory, seed and threads; in
+             those of "train" {LABEL} is the directory of an earlier variant's run with the same seed
   seeds      of "train": seeds 1 to seeds, a run each (of "sweep" its own --seeds counts)
   evaluate   optional: arguments of `burin evaluate` of every run
   compact    optional: arguments of `burin compact` of every run
@@ -11,9 +12,10 @@ An experiment is study/experiments/NAME.json:
   picture    optional: {"x", "y"}, each {"figure", "label", "percent": whether it is a share}
 
 A run's figures are flat, names joined by dots: of a sweep's cell what its table has (elbo_test, zeros, ...), then
-zeros_by_network.NETWORK; of a training minutes, losses.* and zeros_by_network.NETWORK; evaluate.* and compact.* as
-those commands' --json gives them (docs/formats.md), and of those evaluate.digits.least and .most, the smallest and
-the largest share of a digit, and compact.bytes.ratio, dense over compact.
+zeros_by_network.NETWORK; of a training minutes, and minutes_in_all with those of the run that it begins with, losses.*
+and zeros_by_network.NETWORK; evaluate.* and compact.* as those commands' --json gives them (docs/formats.md), and of
+those evaluate.digits.least and .most, the smallest and the largest share of a digit, and compact.bytes.ratio, dense
+over compact.
 """
 
 import dataclasses
@@ -21,9 +23,13 @@ import hashlib
 import json
 import os
 import pathlib
+import re
 import shlex
 import subprocess
 import threading
+
+
+PLACE = r"\{([^{}]*)\}"  # {LABEL}, in a command
 
 
 class Problem(Exception):
@@ -44,9 +50,21 @@ class Job:
     def key(self):
         return self.variant, self.seed
 
+    @property
+    def needs(self):
+        """Keys of the jobs whose runs the command names."""
+        return [(label, self.seed) for word in self.command for label in re.findall(PLACE, word)]
+
     def directory(self, base):
-        label = "".join(c if c.isalnum() or c in ".-" else "-" for c in self.variant) or "all"
+        return self.place(base, self.variant)
+
+    def place(self, base, variant):
+        label = "".join(c if c.isalnum() or c in ".-" else "-" for c in variant) or "all"
         return base / self.experiment / (f"{label}-seed{self.seed}" if self.seed else label)
+
+    def arguments(self, base):
+        """The command with directories in place of labels."""
+        return [re.sub(PLACE, lambda m: str(self.place(base, m[1])), word) for word in self.command]
 
 
 class Experiment:
@@ -74,6 +92,13 @@ class Experiment:
         for column in spec["columns"]:
             if not {"heading", "figure"} <= set(column):
                 raise Problem(f"{path}: columns: expected a heading and a figure, found {column}")
+        earlier = set()
+        for job in self.jobs():
+            for label, seed in job.needs:
+                if (label, seed) not in earlier or not seed:
+                    raise Problem(f"{path}: variant '{job.variant}': {{{label}}}: expected an earlier variant of train, "
+                                  "and this one too")
+            earlier.add(job.key)
         places = [job.directory(pathlib.Path()) for job in self.jobs()]
         if len(set(places)) < len(places):
             raise Problem(f"{path}: variants: names that differ in more than signs expected, found {list(spec['variants'])}")
@@ -140,6 +165,11 @@ def flat(value, prefix=""):
     return found
 
 
+def command_file(run):
+    """Beside a run: its command, and after it those of the runs that it begins with."""
+    return run.with_name(run.name + ".command.json")
+
+
 class Runner:
     """Calls burin. Thread-safe."""
 
@@ -148,6 +178,7 @@ class Runner:
             raise Problem(f"{burin}: no such program; build it by cmake --build --preset cpu-release --target burin")
         self.root, self.burin, self.base, self.tell = root, pathlib.Path(burin).resolve(), base.resolve(), tell
         self.running, self.lock, self.stopped = set(), threading.Lock(), False
+        self.minutes_in_all = {}  # by experiment, variant and seed
 
     def version(self):
         info = self.call(["info", "--json"])
@@ -216,23 +247,31 @@ class Runner:
         return rows
 
     def train(self, job, directory):
-        """A run of another command in the same place is made anew, and with it what was measured of it."""
+        """A run of another command in the same place, or begun with a run of another, is made anew, and with it what
+        was measured of it."""
         kept = {name: directory / f"{name}.json" for name in ("trained", "evaluated", "compacted")}
-        begun = directory.with_name(directory.name + ".command.json")
-        command = [str(word) for word in (*job.command, "--seed", job.seed, "--threads", 1)]
-        same = begun.exists() and json.loads(begun.read_text()) == command
+        begun = command_file(directory)
+        command = [str(word) for word in (*job.arguments(self.base), "--seed", job.seed, "--threads", 1)]
+        needed = [json.loads(command_file(job.place(self.base, label)).read_text()) for label, _ in job.needs]
+        same = begun.exists() and json.loads(begun.read_text()) == command + needed
         if not (same and kept["trained"].exists()):
             for file in kept.values():
                 file.unlink(missing_ok=True)
-            begun.write_text(json.dumps(command))
+            begun.write_text(json.dumps(command + needed))
             resumed = same and (directory / "checkpoint.safetensors").exists()
             how = ["--resume"] if resumed else ["--overwrite"] if directory.exists() else []
             said = self.call([*command, "--out", directory, *how, "--json"])
             self.keep(kept["trained"], command, said)
         said = json.loads(kept["trained"].read_text())["said"]
         figures = flat(said.get("losses", {}), "losses") | flat(said.get("zeros", {}), "zeros_by_network")
-        figures |= {"minutes": said["seconds"] / 60} | self.after(job, directory)
+        figures |= self.minutes(job, said["seconds"]) | self.after(job, directory)
         return [{"variant": job.variant, "seed": job.seed, "diverged": False, "figures": figures}]
+
+    def minutes(self, job, seconds):
+        """Of training, stops apart; and with that of the run that it begins with."""
+        begun_with = sum(self.minutes_in_all[job.experiment, *key] for key in job.needs)
+        self.minutes_in_all[job.experiment, *job.key] = begun_with + seconds / 60
+        return {"minutes": seconds / 60, "minutes_in_all": begun_with + seconds / 60}
 
     def after(self, job, directory):
         figures = {}

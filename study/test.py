@@ -121,6 +121,26 @@ class Study(unittest.TestCase):
             self.assertNotEqual(found[0][name], found[1][name])
             self.assertEqual(found[0][name], found[2][name])
 
+    def test_a_run_begins_with_an_earlier_one(self):
+        one = SPEC["variants"]["one"]
+        found = []
+        for steps in ("60", "40"):
+            self.put({"title": "x", "variants": {"a one": one.replace("60", steps), "two": f"{one} --init-from '{{a one}}'"},
+                      "seeds": 2, "columns": []})
+            done = self.run_it("--jobs", "4")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            for seed in (1, 2):
+                config = json.loads((self.root / f"runs/study/small/two-seed{seed}/config.json").read_text())
+                self.assertEqual(config["init_from"], str(self.root / f"runs/study/small/a-one-seed{seed}"))
+            rows = [row["figures"] for row in self.results()]
+            found.append(rows)
+            for first, then in zip(rows[:2], rows[2:]):
+                self.assertEqual(first["minutes_in_all"], first["minutes"])
+                self.assertAlmostEqual(then["minutes_in_all"], first["minutes"] + then["minutes"])
+                self.assertGreater(then["losses.test_elbo"], first["losses.test_elbo"])
+        # The second command is the same, but not what it began with.
+        self.assertNotEqual(found[0][2]["losses.test_elbo"], found[1][2]["losses.test_elbo"])
+
     def test_killed_it_goes_on_to_the_same_figures(self):
         self.put(SPEC | {"variants": {"one": SPEC["variants"]["one"].replace("60", "800") + " --checkpoint-every 5 --sample-every 0"},
                          "seeds": 1, "compact": "--rounds 1 --count 20"})
@@ -146,6 +166,8 @@ class Study(unittest.TestCase):
                                (SPEC | {"variants": {"": "sample x"}}, "expected sweep or train, found 'sample x'"),
                                (SPEC | {"columns": [{"heading": "x"}]}, "expected a heading and a figure"),
                                (SPEC | {"variants": {"a b": "train vae", "a-b": "train gan"}}, "differ in more than signs"),
+                               (SPEC | {"variants": {"a": "train vae --init-from {b}", "b": "train vae"}}, "{b}: expected an earlier"),
+                               (SPEC | {"variants": {"a": "sweep vae", "b": "sweep vae --init-from {a}"}}, "{a}: expected an earlier"),
                                (SPEC | {"variants": {"": "train vae --steps x"}}, "burin train vae --steps x")):
             self.put(spec)
             done = self.run_it()
