@@ -66,6 +66,8 @@ struct Config {
   double l1_epochs = 0;
   double debias_epochs = 0;
   double l1_cut = 0;
+  double l1_cut_from = 0;
+  std::string l1_cut_by = "curvature";
   double l1_generator = 0;
   double l1_discriminator = 0;
   double l1_encoder = 0;

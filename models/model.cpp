@@ -138,18 +138,19 @@ void Model::synchronize() const {
 // L1 comes to its end between two steps.
 void Model::follow_schedule() {
   const bool acts = schedule_.l1_acts(step());
+  const double cut = schedule_.cut_fraction(step());
   for (Network& network : networks_) {
+    if (cut > 0 && network.penalised) {
+      const CutBy by = config_.l1_cut_by == "magnitude" ? CutBy::magnitude : CutBy::curvature;
+      network.optimizer->cut_smallest(*network.parameters, cut, by);
+    }
     if (acts) {
       if (config_.target_zeros > 0 && network.penalised) steer(network);
       network.optimizer->set_lambdas(network.lambdas, network.steering.factor);
       continue;
     }
     network.optimizer->set_lambda(0.0f);
-    if (!network.penalised) continue;
-    if (config_.l1_cut > 0 && schedule_.l1_ends(step())) {
-      network.optimizer->cut_smallest(*network.parameters, config_.l1_cut);
-    }
-    network.optimizer->freeze_zeros();
+    if (network.penalised) network.optimizer->freeze_zeros();
   }
 }
 

@@ -4,10 +4,14 @@
 #include <cmath>
 #include <numbers>
 
+#include "models/target_zeros.h"
+
 namespace burin {
 
 Schedule::Schedule(const Config& config, int64_t steps_per_epoch)
-    : config_(config), steps_per_epoch_(static_cast<double>(steps_per_epoch)) {}
+    : config_(config),
+      steps_per_epoch_(static_cast<double>(steps_per_epoch)),
+      interval_(steering_interval(steps_per_epoch)) {}
 
 double Schedule::risen(double epochs, int64_t step) const {
   const double length = epochs * steps_per_epoch_;
@@ -52,6 +56,14 @@ bool Schedule::l1_acts(int64_t step) const {
 
 bool Schedule::l1_ends(int64_t step) const {
   return !l1_acts(step) && (step == 0 || l1_acts(step - 1));
+}
+
+double Schedule::cut_fraction(int64_t step) const {
+  if (l1_ends(step)) return config_.l1_cut;
+  if (config_.l1_cut_from == 0 || !l1_acts(step) || step % interval_ != 0) return 0;
+  const double begin = config_.l1_cut_from * steps_per_epoch_;
+  const double length = config_.l1_epochs * steps_per_epoch_ - begin;
+  return zeros_wanted(config_.l1_cut, (static_cast<double>(step) - begin) / length);
 }
 
 double Schedule::beta(int64_t step) const {

@@ -22,6 +22,9 @@ class Schedule {
   bool l1_acts(int64_t step) const;
   // True at that step alone.
   bool l1_ends(int64_t step) const;
+  // The fraction of weights to cut before this step: l1_cut where L1 ends, and of a cut that goes
+  // on from l1_cut_from that fraction's way there (zeros_wanted); else 0.
+  double cut_fraction(int64_t step) const;
   // What the KL divergence is multiplied by, and whether it still changes.
   double beta(int64_t step) const;
   bool beta_rises(int64_t step) const;
@@ -42,6 +45,7 @@ class Schedule {
 
   const Config& config_;
   double steps_per_epoch_;
+  int64_t interval_;  // of cuts, in steps
 };
 
 }  // namespace burin

@@ -73,6 +73,29 @@ void check_fall_of_lambda(const Config& config) {
                   kind, config.l1_decay_from, config.l1_decay_until));
 }
 
+void check_cut(const Config& config) {
+  if (config.l1_cut == 0) {
+    const bool by_magnitude = config.l1_cut_by == "magnitude";
+    if (config.l1_cut_from == 0 && !by_magnitude) return;
+    throw UsageError(fmt::format("{}, which is read with l1_cut alone, and that is 0",
+                                 by_magnitude
+                                     ? "l1_cut_by is magnitude"
+                                     : fmt::format("l1_cut_from is {}", config.l1_cut_from)));
+  }
+  const double end = config.debias_epochs > 0
+                         ? static_cast<double>(config.epochs) - config.debias_epochs
+                         : config.l1_epochs;
+  if (end == 0) {
+    throw UsageError(fmt::format(
+        "l1_cut is {}, but l1_epochs is 0: L1 never ends; expected the epoch of the cut",
+        config.l1_cut));
+  }
+  if (config.l1_cut_from > 0 && config.l1_cut_from >= end) {
+    throw UsageError(fmt::format("l1_cut_from is {}, but L1 ends at epoch {} (l1_epochs)",
+                                 config.l1_cut_from, end));
+  }
+}
+
 void check_split_settings(const Config& config) {
   if (config.folds > 0 && config.hold_out > 0) {
     throw UsageError(fmt::format("folds is {} and hold_out is {}; give one of the two",
@@ -137,6 +160,7 @@ void check_settings(const Config& config) {
   check_split_settings(config);
   check_fall_of_lambda(config);
   check_target(config);
+  check_cut(config);
 }
 
 void resolve_debiasing(Config& config) {

@@ -209,6 +209,15 @@ const std::vector<Row>& rows() {
        1,
        false,
        true},
+      {"l1_cut_from", kBoth, &Config::l1_cut_from,
+       "epoch from which the smallest are cut 20 times an epoch, ever more of them, and may grow "
+       "again, until l1_cut is reached when L1 ends; 0: all at that moment"},
+      {"l1_cut_by",
+       kBoth,
+       &Config::l1_cut_by,
+       "what the smallest are those of: D w^2 / 2, by which the loss rises in the quadratic model "
+       "of the optimiser, D being its diagonal; or |w|",
+       {"curvature", "magnitude"}},
       {"l1_generator", kGan, &Config::l1_generator, "lambda of the generator's weights"},
       {"l1_discriminator", kGan, &Config::l1_discriminator,
        "lambda of the discriminator's weights"},

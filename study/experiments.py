@@ -5,7 +5,8 @@ An experiment is study/experiments/NAME.json:
   varied     what differs between its variants: heading of the table's first column
   variants   by label, the arguments of `burin`: "sweep ..." or "train ...", without directory, seed and threads; in
              those of "train" {LABEL} is the directory of an earlier variant's run with the same seed
-  seeds      of "train": seeds 1 to seeds, a run each (of "sweep" its own --seeds counts)
+  seeds      of "train": seeds 1 to seeds, a run each; or 1, and a command may have a --seed of its own (of "sweep" its
+             own --seeds counts)
   evaluate   optional: arguments of `burin evaluate` of every run
   compact    optional: arguments of `burin compact` of every run
   columns    of the table: {"heading", "figure", "format"}; report.py
@@ -89,6 +90,8 @@ class Experiment:
         for label, command in spec["variants"].items():
             if command.split()[:1] not in (["sweep"], ["train"]):
                 raise Problem(f"{path}: variant '{label}': expected sweep or train, found '{command}'")
+            if "--seed" in command.split() and spec.get("seeds", 1) > 1:
+                raise Problem(f"{path}: variant '{label}': --seed, and seeds is {spec['seeds']}: expected one of them")
         for column in spec["columns"]:
             if not {"heading", "figure"} <= set(column):
                 raise Problem(f"{path}: columns: expected a heading and a figure, found {column}")
@@ -251,7 +254,8 @@ class Runner:
         was measured of it."""
         kept = {name: directory / f"{name}.json" for name in ("trained", "evaluated", "compacted")}
         begun = command_file(directory)
-        command = [str(word) for word in (*job.arguments(self.base), "--seed", job.seed, "--threads", 1)]
+        seed = [] if "--seed" in job.command else ["--seed", str(job.seed)]
+        command = [*job.arguments(self.base), *seed, "--threads", "1"]
         needed = [json.loads(command_file(job.place(self.base, label)).read_text()) for label, _ in job.needs]
         same = begun.exists() and json.loads(begun.read_text()) == command + needed
         if not (same and kept["trained"].exists()):

@@ -168,6 +168,7 @@ class Study(unittest.TestCase):
                                (SPEC | {"variants": {"a b": "train vae", "a-b": "train gan"}}, "differ in more than signs"),
                                (SPEC | {"variants": {"a": "train vae --init-from {b}", "b": "train vae"}}, "{b}: expected an earlier"),
                                (SPEC | {"variants": {"a": "sweep vae", "b": "sweep vae --init-from {a}"}}, "{a}: expected an earlier"),
+                               (SPEC | {"variants": {"a": "train vae --seed 7"}}, "--seed, and seeds is 2"),
                                (SPEC | {"variants": {"": "train vae --steps x"}}, "burin train vae --steps x")):
             self.put(spec)
             done = self.run_it()

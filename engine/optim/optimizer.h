@@ -9,6 +9,15 @@
 
 namespace burin {
 
+// What a cut sorts weights by.
+enum class CutBy {
+  magnitude,  // |w| (Han et al. 2015)
+  // D w^2 / 2, D the optimiser's diagonal: what the loss rises by in the quadratic model that its
+  // step is the minimum of, as LeCun, Denker & Solla 1990 (Optimal Brain Damage, equation 5) have
+  // it with the diagonal of the Hessian. Where D is a constant it is the magnitude.
+  curvature
+};
+
 // An optimiser with its penalty; the formulas are in kernels/l1_update/l1_update.h. State lives in
 // flat buffers of the parameters' layout. Biases are not penalised, but for group lasso, whose
 // groups are a neuron's incoming weights and its bias.
@@ -29,9 +38,8 @@ class Optimizer {
   void freeze_zeros();
 
   // Sets the smallest weights of `parameters`, those of this optimiser, to zero, until `fraction`
-  // of all weights is zero (magnitude pruning: Han et al. 2015). Once in a run: it waits for the
-  // device.
-  void cut_smallest(Parameters& parameters, double fraction);
+  // of all weights is zero. Seldom in a run: it waits for the device.
+  void cut_smallest(Parameters& parameters, double fraction, CutBy by);
 
   // An update from the gradients in the parameters; the scalars are read on the device, when it is
   // their turn. Overwrites the parameters and the state.
@@ -59,6 +67,7 @@ class Optimizer {
 
  private:
   std::vector<SegmentStats> all_stats() const;
+  std::vector<double> importance(int parameter, CutBy by) const;
   void count_if_stale() const;
   void group_rows();
   template <class LambdaOf>

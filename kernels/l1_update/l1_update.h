@@ -122,6 +122,9 @@ struct UpdateScalars {
 // Those of step t = 1, 2, ... Computed in double.
 UpdateScalars update_scalars(const UpdateRule& rule, float learning_rate, int64_t t);
 
+// D of a weight with this state, after many steps: nothing is corrected.
+float update_diagonal(const UpdateRule& rule, float v, float a);
+
 // A layer's weight or bias: elements [begin, begin + count) of the flat buffers. lambda >= 0; 0
 // means no penalty (biases).
 struct UpdateSegment {

@@ -28,6 +28,14 @@ UpdateScalars update_scalars(const UpdateRule& rule, float learning_rate, int64_
   return scalars;
 }
 
+float update_diagonal(const UpdateRule& rule, float v, float a) {
+  UpdateCoefficients c{};
+  set_optimizer(rule, {0.0f, 1.0f, 1.0f}, c);
+  return with_optimizer(rule.optimizer, [&](auto optimizer) {
+    return diagonal_of<decltype(optimizer)::value>({0.0f, v, a}, c);
+  });
+}
+
 namespace cpu {
 namespace {
 

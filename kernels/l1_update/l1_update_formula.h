@@ -126,6 +126,25 @@ struct Diagonal {
   float inverse;  // 1 / D; 1 where D is a constant, which is in the other numbers
 };
 
+// D of a state.
+template <OptimizerKind kOptimizer>
+BURIN_HOST_DEVICE float diagonal_of(const WeightState& s, const UpdateCoefficients& c) {
+  if constexpr (has_constant_diagonal(kOptimizer)) {
+    return c.diagonal;
+  } else if constexpr (kOptimizer == OptimizerKind::adadelta) {
+    return std::sqrt(s.v + c.epsilon) / std::sqrt(s.a + c.epsilon);
+  } else if constexpr (kOptimizer == OptimizerKind::adagrad ||
+                       kOptimizer == OptimizerKind::rmsprop) {
+    return std::sqrt(s.v) + c.epsilon;
+  } else if constexpr (kOptimizer == OptimizerKind::adamax) {
+    return s.v + c.epsilon;
+  } else if constexpr (kOptimizer == OptimizerKind::amsgrad) {
+    return std::sqrt(s.a) + c.epsilon;
+  } else {
+    return std::sqrt(s.v * c.scale2) + c.epsilon;
+  }
+}
+
 // The optimiser's state after a gradient.
 template <OptimizerKind kOptimizer>
 BURIN_HOST_DEVICE Diagonal advance_state(float g, WeightState& s, const UpdateCoefficients& c) {
@@ -151,17 +170,8 @@ BURIN_HOST_DEVICE Diagonal advance_state(float g, WeightState& s, const UpdateCo
     s.a = c.decay2 * s.a + c.gain2 * (moved * moved);
     return {of_gradients / of_steps, inverse};
   }
-  float diagonal = 0.0f;
-  if constexpr (kOptimizer == OptimizerKind::adagrad || kOptimizer == OptimizerKind::rmsprop) {
-    diagonal = std::sqrt(s.v) + c.epsilon;
-  } else if constexpr (kOptimizer == OptimizerKind::adamax) {
-    diagonal = s.v + c.epsilon;
-  } else if constexpr (kOptimizer == OptimizerKind::amsgrad) {
-    s.a = s.v > s.a ? s.v : s.a;
-    diagonal = std::sqrt(s.a) + c.epsilon;
-  } else {
-    diagonal = std::sqrt(s.v * c.scale2) + c.epsilon;
-  }
+  if constexpr (kOptimizer == OptimizerKind::amsgrad) s.a = s.v > s.a ? s.v : s.a;
+  const float diagonal = diagonal_of<kOptimizer>(s, c);
   return {diagonal, 1.0f / diagonal};
 }
 

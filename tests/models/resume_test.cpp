@@ -55,6 +55,8 @@ TEST(Resume, VaeIsBitEqualOverTheEndOfL1) {
   config.l1_cut = 0.5;
   check_resume(config, 8, 16);
   check_resume(config, 10, 16);  // 10: the next step cuts, or has just cut
+  config.l1_cut_from = 0.3;
+  check_resume(config, 7, 16);
 }
 
 TEST(Resume, SchedulesAndSteeringGoOn) {

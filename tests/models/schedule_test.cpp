@@ -146,5 +146,23 @@ TEST(Schedule, L1EndsAtItsEpoch) {
   EXPECT_FALSE(schedule.l1_acts(50));
 }
 
+TEST(Schedule, TheCutIsWhereL1EndsOrGrowsUpToThere) {
+  Config config;
+  config.l1_epochs = 3;
+  config.l1_cut = 0.8;
+  Schedule at_once(config, kStepsPerEpoch);
+  for (int64_t step = 0; step < 500; ++step) {
+    EXPECT_EQ(at_once.cut_fraction(step), step == 300 ? 0.8 : 0.0) << step;
+  }
+  config.l1_cut_from = 1;
+  const Schedule growing(config, kStepsPerEpoch);
+  for (int64_t step = 0; step < 500; ++step) {
+    const bool cuts = step > 100 && step <= 300 && step % 5 == 0;  // 20 an epoch
+    const double rest = double(300 - step) / 200;
+    const double expected = cuts ? 0.8 * (1 - rest * rest * rest) : 0.0;
+    EXPECT_NEAR(growing.cut_fraction(step), expected, 1e-15) << step;
+  }
+}
+
 }  // namespace
 }  // namespace burin::test

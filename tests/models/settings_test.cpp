@@ -98,6 +98,8 @@ const std::vector<Case>& cases() {
       number("debias_epochs", "2.5"),
       number("l1_epochs", "1.5"),
       number("l1_cut", "0.5", {"1"}, "below 1"),
+      number("l1_cut_from", "0.5"),
+      word("l1_cut_by", "\"magnitude\"", "curvature, magnitude"),
       number("l1_generator", "0.01"),
       number("l1_discriminator", "0.02"),
       number("l1_generator_output", "0.03"),
@@ -320,6 +322,25 @@ TEST(Settings, ATargetNeedsZerosALambdaAndATime) {
   config.l1_mode = "prox";
   config.penalty = "l2";
   expect_usage_error([&] { check_settings(config); }, {"target_zeros", "l2", "no zeros"});
+}
+
+TEST(Settings, ACutNeedsAnEndOfL1) {
+  Config config = config_of(ModelKind::vae);
+  config.l1_cut_from = 1;
+  expect_usage_error([&] { check_settings(config); }, {"l1_cut_from", "1", "l1_cut"});
+  config.l1_cut_from = 0;
+  config.l1_cut_by = "magnitude";
+  expect_usage_error([&] { check_settings(config); }, {"l1_cut_by", "magnitude", "l1_cut"});
+  config.l1_cut = 0.5;
+  expect_usage_error([&] { check_settings(config); }, {"l1_cut", "0.5", "l1_epochs is 0"});
+  config.epochs = 5;
+  config.debias_epochs = 2;
+  check_settings(config);
+  config.l1_cut_from = 3;
+  expect_usage_error([&] { check_settings(config); }, {"l1_cut_from", "L1 ends at epoch 3"});
+  config.debias_epochs = 0;
+  config.l1_epochs = 4;
+  check_settings(config);
 }
 
 TEST(Settings, LambdaFallsBetweenTwoEpochs) {

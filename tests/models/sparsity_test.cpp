@@ -126,5 +126,25 @@ TEST(Sparsity, TheCutReachesItsFraction) {
   }
 }
 
+// The growing one cuts ever more while L1 acts, and what it cut may grow again till then.
+TEST(Sparsity, TheCutMayGrow) {
+  Config config = sparse_vae();
+  config.l1_encoder = config.l1_decoder = 1e-6;
+  config.l1_epochs = 2;
+  config.l1_cut = 0.6;
+  config.l1_cut_from = 1;
+  ModelCase test = make_case(config);
+  test.train(kPerEpoch);
+  const auto zeros = [&] { return test.model->networks()[1].optimizer->zero_fraction(); };
+  EXPECT_LT(zeros(), 0.1);
+  for (int step = kPerEpoch; step < 2 * kPerEpoch; ++step) test.train(1);
+  // One step after the last cut before the end: most of it has grown again.
+  EXPECT_LT(zeros(), 0.5);
+  test.train(1);
+  EXPECT_NEAR(zeros(), 0.6, 0.002);
+  test.train(3);
+  EXPECT_NEAR(zeros(), 0.6, 0.002);
+}
+
 }  // namespace
 }  // namespace burin::test
