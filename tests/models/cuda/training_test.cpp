@@ -62,8 +62,9 @@ TEST_F(CudaTraining, OtherSettingsHaveTheCpusBits) {
   gan.optimizer = "momentum";
   Config vae = small_batches(ModelKind::vae, "doc000-vae");
   vae.l1_encoder = vae.l1_decoder = 1e-3;
-  vae.l1_epochs = 0.1;  // of 40 steps
+  vae.l1_epochs = 0.15;  // of 40 steps
   vae.l1_cut = 0.5;
+  vae.l1_cut_from = 0.05;  // a cut at step 4, the last at step 6
   vae.lr_schedule = "linear";
   vae.decay_until = 0.2;
   for (const Config& config : {gan, vae}) {
