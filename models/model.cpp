@@ -143,7 +143,6 @@ void Model::follow_schedule() {
     if (cut > 0 && network.penalised) {
       const CutBy by = config_.l1_cut_by == "magnitude" ? CutBy::magnitude : CutBy::curvature;
       network.optimizer->cut_smallest(*network.parameters, cut, by);
-      network.optimizer->freeze_zeros();
     }
     if (acts) {
       if (config_.target_zeros > 0 && network.penalised) steer(network);

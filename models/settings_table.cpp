@@ -210,8 +210,8 @@ const std::vector<Row>& rows() {
        false,
        true},
       {"l1_cut_from", kBoth, &Config::l1_cut_from,
-       "epoch from which the smallest are cut 20 times an epoch, ever more of them, and stay zero, "
-       "until l1_cut is reached when L1 ends; 0: all at that moment"},
+       "epoch from which the smallest are cut 20 times an epoch, ever more of them, and may grow "
+       "again, until l1_cut is reached when L1 ends; 0: all at that moment"},
       {"l1_cut_by",
        kBoth,
        &Config::l1_cut_by,
