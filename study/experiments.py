@@ -262,9 +262,11 @@ class Runner:
             for file in kept.values():
                 file.unlink(missing_ok=True)
             begun.write_text(json.dumps(command + needed))
-            resumed = same and (directory / "checkpoint.safetensors").exists()
-            how = ["--resume"] if resumed else ["--overwrite"] if directory.exists() else []
-            said = self.call([*command, "--out", directory, *how, "--json"])
+            if same and (directory / "checkpoint.safetensors").exists():  # with the settings that it has
+                arguments = [*command[:2], "--threads", "1", "--resume"]
+            else:
+                arguments = [*command, *(["--overwrite"] if directory.exists() else [])]
+            said = self.call([*arguments, "--out", directory, "--json"])
             self.keep(kept["trained"], command, said)
         said = json.loads(kept["trained"].read_text())["said"]
         figures = flat(said.get("losses", {}), "losses") | flat(said.get("zeros", {}), "zeros_by_network")

@@ -142,7 +142,8 @@ class Study(unittest.TestCase):
         self.assertNotEqual(found[0][2]["losses.test_elbo"], found[1][2]["losses.test_elbo"])
 
     def test_killed_it_goes_on_to_the_same_figures(self):
-        self.put(SPEC | {"variants": {"one": SPEC["variants"]["one"].replace("60", "800") + " --checkpoint-every 5 --sample-every 0"},
+        self.put(SPEC | {"variants": {"one": SPEC["variants"]["one"].replace("60", "800") +
+                                              " --preset mnist-vae --checkpoint-every 5 --sample-every 0"},
                          "seeds": 1, "compact": "--rounds 1 --count 20"})
         process = subprocess.Popen(self.command(), start_new_session=True, stdout=subprocess.DEVNULL)
         checkpoint = self.root / "runs/study/small/one-seed1/checkpoint.safetensors"
