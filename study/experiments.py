@@ -13,10 +13,9 @@ An experiment is study/experiments/NAME.json:
   picture    optional: {"x", "y"}, each {"figure", "label", "percent": whether it is a share}
 
 A run's figures are flat, names joined by dots: of a sweep's cell what its table has (elbo_test, zeros, ...), then
-zeros_by_network.NETWORK; of a training minutes, and minutes_in_all with those of the run that it begins with, losses.*
-and zeros_by_network.NETWORK; evaluate.* and compact.* as those commands' --json gives them (docs/formats.md), and of
-those evaluate.digits.least and .most, the smallest and the largest share of a digit, and compact.bytes.ratio, dense
-over compact.
+zeros_by_network.NETWORK; of a training minutes, losses.* and zeros_by_network.NETWORK; evaluate.* and compact.* as
+those commands' --json gives them (docs/formats.md), and of those evaluate.digits.least and .most, the smallest and
+the largest share of a digit, and compact.bytes.ratio, dense over compact.
 """
 
 import dataclasses
@@ -181,7 +180,6 @@ class Runner:
             raise Problem(f"{burin}: no such program; build it by cmake --build --preset cpu-release --target burin")
         self.root, self.burin, self.base, self.tell = root, pathlib.Path(burin).resolve(), base.resolve(), tell
         self.running, self.lock, self.stopped = set(), threading.Lock(), False
-        self.minutes_in_all = {}  # by experiment, variant and seed
 
     def version(self):
         info = self.call(["info", "--json"])
@@ -270,14 +268,8 @@ class Runner:
             self.keep(kept["trained"], command, said)
         said = json.loads(kept["trained"].read_text())["said"]
         figures = flat(said.get("losses", {}), "losses") | flat(said.get("zeros", {}), "zeros_by_network")
-        figures |= self.minutes(job, said["seconds"]) | self.after(job, directory)
+        figures |= {"minutes": said["seconds"] / 60} | self.after(job, directory)
         return [{"variant": job.variant, "seed": job.seed, "diverged": False, "figures": figures}]
-
-    def minutes(self, job, seconds):
-        """Of training, stops apart; and with that of the run that it begins with."""
-        begun_with = sum(self.minutes_in_all[job.experiment, *key] for key in job.needs)
-        self.minutes_in_all[job.experiment, *job.key] = begun_with + seconds / 60
-        return {"minutes": seconds / 60, "minutes_in_all": begun_with + seconds / 60}
 
     def after(self, job, directory):
         figures = {}
