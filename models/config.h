@@ -68,6 +68,7 @@ struct Config {
   double l1_cut = 0;
   double l1_cut_from = 0;
   std::string l1_cut_by = "curvature";
+  std::string l1_cut_over = "network";
   double l1_generator = 0;
   double l1_discriminator = 0;
   double l1_encoder = 0;

@@ -7,6 +7,7 @@
 
 #include "engine/backend/dispatch.h"
 #include "engine/ops/ops.h"
+#include "engine/optim/cut.h"
 #include "kernels/clip_norm/clip_norm.h"
 #include "kernels/random_fill/random_fill.h"
 #include "kernels/reduce/reduce.h"
@@ -135,15 +136,28 @@ void Model::synchronize() const {
   burin::synchronize(device_, stream());
 }
 
+void Model::cut_smallest_weights(double fraction) {
+  const auto by = choose<CutBy>(config_.l1_cut_by,
+                                {{"curvature", CutBy::curvature}, {"magnitude", CutBy::magnitude}});
+  std::vector<CutNetwork> together;
+  for (const Network& network : networks_) {
+    if (!network.penalised) continue;
+    const CutNetwork one{network.parameters, network.optimizer};
+    if (config_.l1_cut_over == "model") {
+      together.push_back(one);
+    } else {
+      cut_smallest({&one, 1}, fraction, by);
+    }
+  }
+  cut_smallest(together, fraction, by);
+}
+
 // L1 comes to its end between two steps.
 void Model::follow_schedule() {
   const bool acts = schedule_.l1_acts(step());
   const double cut = schedule_.cut_fraction(step());
+  if (cut > 0) cut_smallest_weights(cut);
   for (Network& network : networks_) {
-    if (cut > 0 && network.penalised) {
-      const CutBy by = config_.l1_cut_by == "magnitude" ? CutBy::magnitude : CutBy::curvature;
-      network.optimizer->cut_smallest(*network.parameters, cut, by);
-    }
     if (acts) {
       if (config_.target_zeros > 0 && network.penalised) steer(network);
       network.optimizer->set_lambdas(network.lambdas, network.steering.factor);

@@ -148,6 +148,7 @@ class Model {
 
  private:
   void follow_schedule();
+  void cut_smallest_weights(double fraction);
   void steer(Network& network);
   void queue_step(const DeviceImages& data);
   [[noreturn]] void report_divergence(int64_t step, size_t loss, const std::string& value) const;

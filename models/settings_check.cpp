@@ -75,12 +75,12 @@ void check_fall_of_lambda(const Config& config) {
 
 void check_cut(const Config& config) {
   if (config.l1_cut == 0) {
-    const bool by_magnitude = config.l1_cut_by == "magnitude";
-    if (config.l1_cut_from == 0 && !by_magnitude) return;
-    throw UsageError(fmt::format("{}, which is read with l1_cut alone, and that is 0",
-                                 by_magnitude
-                                     ? "l1_cut_by is magnitude"
-                                     : fmt::format("l1_cut_from is {}", config.l1_cut_from)));
+    std::string set;
+    if (config.l1_cut_from != 0) set = fmt::format("l1_cut_from is {}", config.l1_cut_from);
+    if (config.l1_cut_by != "curvature") set = "l1_cut_by is " + config.l1_cut_by;
+    if (config.l1_cut_over != "network") set = "l1_cut_over is " + config.l1_cut_over;
+    if (set.empty()) return;
+    throw UsageError(set + ", which is read with l1_cut alone, and that is 0");
   }
   const double end = config.debias_epochs > 0
                          ? static_cast<double>(config.epochs) - config.debias_epochs

@@ -218,6 +218,12 @@ const std::vector<Row>& rows() {
        "what the smallest are those of: D w^2 / 2, by which the loss rises in the quadratic model "
        "of the optimiser, D being its diagonal; or |w|",
        {"curvature", "magnitude"}},
+      {"l1_cut_over",
+       kVae,
+       &Config::l1_cut_over,
+       "where the smallest are looked for, and what l1_cut is a fraction of: each penalised "
+       "network, or all of them together",
+       {"network", "model"}},
       {"l1_generator", kGan, &Config::l1_generator, "lambda of the generator's weights"},
       {"l1_discriminator", kGan, &Config::l1_discriminator,
        "lambda of the discriminator's weights"},

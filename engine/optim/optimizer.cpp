@@ -95,48 +95,22 @@ void Optimizer::freeze_zeros() {
   if (changed) upload_segments();
 }
 
-std::vector<double> Optimizer::importance(int parameter, CutBy by) const {
-  const std::vector<float> weights = parameters_.value(parameter).to_host();
-  std::vector<double> found(weights.begin(), weights.end());
+std::vector<float> Optimizer::diagonal(int parameter) const {
+  const ParameterInfo& info = parameters_.info(parameter);
+  const auto count = static_cast<size_t>(info.shape.elements());
+  // A state that the optimiser does not keep reads as zeros.
   const auto state = [&](const Memory& buffer) {
-    std::vector<float> values(buffer.bytes() > 0 ? weights.size() : 0);
-    if (!values.empty()) {
-      copy_to_host(parameters_.device(), values.data(),
-                   buffer.as<float>() + parameters_.info(parameter).offset,
-                   values.size() * sizeof(float));
+    std::vector<float> values(count);
+    if (buffer.bytes() > 0) {
+      copy_to_host(parameters_.device(), values.data(), buffer.as<float>() + info.offset,
+                   count * sizeof(float));
     }
-    values.resize(weights.size());
     return values;
   };
-  const std::vector<float> v = state(v_);
+  std::vector<float> found = state(v_);
   const std::vector<float> a = state(a_);
-  for (size_t i = 0; i < found.size(); ++i) {
-    found[i] = by == CutBy::magnitude
-                   ? std::fabs(found[i])
-                   : 0.5 * double{update_diagonal(rule_, v[i], a[i])} * found[i] * found[i];
-  }
+  for (size_t i = 0; i < count; ++i) found[i] = update_diagonal(rule_, found[i], a[i]);
   return found;
-}
-
-void Optimizer::cut_smallest(Parameters& parameters, double fraction, CutBy by) {
-  std::vector<double> all;
-  for (int i = 0; i < parameters.count(); ++i) {
-    if (!parameters.info(i).is_weight) continue;
-    const std::vector<double> found = importance(i, by);
-    all.insert(all.end(), found.begin(), found.end());
-  }
-  const auto cut = static_cast<int64_t>(std::ceil(fraction * static_cast<double>(all.size())));
-  if (cut < 1) return;
-  const auto last = all.begin() + (cut - 1);
-  std::nth_element(all.begin(), last, all.end());
-  const double threshold = *last;
-  for (int i = 0; i < parameters.count(); ++i) {
-    if (!parameters.info(i).is_weight) continue;
-    const std::vector<double> found = importance(i, by);
-    std::vector<float> values = parameters.value(i).to_host();
-    for (size_t j = 0; j < values.size(); ++j) values[j] = found[j] <= threshold ? 0.0f : values[j];
-    parameters.value(i).set(values);
-  }
 }
 
 void Optimizer::step(const UpdateScalars* device_scalars) {

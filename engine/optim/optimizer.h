@@ -9,15 +9,6 @@
 
 namespace burin {
 
-// What a cut sorts weights by.
-enum class CutBy {
-  magnitude,  // |w| (Han et al. 2015)
-  // D w^2 / 2, D the optimiser's diagonal: what the loss rises by in the quadratic model that its
-  // step is the minimum of, as LeCun, Denker & Solla 1990 (Optimal Brain Damage, equation 5) have
-  // it with the diagonal of the Hessian. Where D is a constant it is the magnitude.
-  curvature
-};
-
 // An optimiser with its penalty; the formulas are in kernels/l1_update/l1_update.h. State lives in
 // flat buffers of the parameters' layout. Biases are not penalised, but for group lasso, whose
 // groups are a neuron's incoming weights and its bias.
@@ -37,10 +28,6 @@ class Optimizer {
   // From the next step on, weights that are exactly zero stay zero: the support is fixed.
   void freeze_zeros();
 
-  // Sets the smallest weights of `parameters`, those of this optimiser, to zero, until `fraction`
-  // of all weights is zero. Seldom in a run: it waits for the device.
-  void cut_smallest(Parameters& parameters, double fraction, CutBy by);
-
   // An update from the gradients in the parameters; the scalars are read on the device, when it is
   // their turn. Overwrites the parameters and the state.
   void step(const UpdateScalars* device_scalars);
@@ -57,6 +44,10 @@ class Optimizer {
   // Counts zeros and norms without a step (after loading); gradient norms become 0.
   void measure();
 
+  // The diagonal D that the last step divided by (update_diagonal), of each element of a parameter.
+  // Waits for the device.
+  std::vector<float> diagonal(int parameter) const;
+
   // State buffers by name, as checkpoints have them: "m" and "v" for Adam, "momentum", or none.
   struct State {
     const char* name;
@@ -67,7 +58,6 @@ class Optimizer {
 
  private:
   std::vector<SegmentStats> all_stats() const;
-  std::vector<double> importance(int parameter, CutBy by) const;
   void count_if_stale() const;
   void group_rows();
   template <class LambdaOf>

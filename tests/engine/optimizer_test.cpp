@@ -6,6 +6,7 @@
 
 #include "tests/oracle.h"
 #include "tests/support/kernel_case.h"
+#include "tests/support/optimizers.h"
 
 namespace burin::test {
 namespace {
@@ -16,12 +17,6 @@ std::vector<float> dyadic_values(int64_t n, uint32_t seed) {
   for (float& v : values) v = std::clamp(std::round(v * 256.0f) / 256.0f, -3.0f, 3.0f);
   return values;
 }
-
-constexpr OptimizerKind kKinds[] = {
-    OptimizerKind::sgd,      OptimizerKind::momentum, OptimizerKind::adam,
-    OptimizerKind::nesterov, OptimizerKind::adagrad,  OptimizerKind::rmsprop,
-    OptimizerKind::adadelta, OptimizerKind::adamw,    OptimizerKind::adamax,
-    OptimizerKind::nadam,    OptimizerKind::amsgrad};
 
 // Two weights and two biases, off every vector width.
 class OptimizerTest : public testing::Test {
@@ -102,7 +97,7 @@ TEST_F(OptimizerTest, LambdaCanBeTakenBack) {
 }
 
 TEST_F(OptimizerTest, StepIsTheOracleForEveryRule) {
-  for (const OptimizerKind kind : kKinds) {
+  for (const OptimizerKind kind : kOptimizers) {
     SCOPED_TRACE(int(kind));
     const auto oracle_kind = static_cast<oracle::L1Optimizer>(kind);
     std::vector<std::vector<oracle::L1Weight>> expected;
@@ -168,7 +163,7 @@ TEST_F(OptimizerTest, StateNames) {
 }
 
 TEST_F(OptimizerTest, FrozenZerosStayAndTheOthersMove) {
-  for (const OptimizerKind kind : kKinds) {
+  for (const OptimizerKind kind : kOptimizers) {
     SCOPED_TRACE(int(kind));
     for (const bool freeze : {false, true}) {
       for (int i = 0; i < parameters_.count(); ++i) {
@@ -302,68 +297,6 @@ TEST_F(OptimizerTest, PaddingStaysZero) {
       end = info.offset + info.shape.elements();
     }
     for (; end < parameters_.flat_size(); ++end) EXPECT_EQ(buffer->as<float>()[end], 0.0f);
-  }
-}
-
-// What a weight is worth: of its value and of the states as a checkpoint has them.
-double importance(const Optimizer& optimizer, OptimizerKind kind, CutBy by, size_t element,
-                  double w) {
-  if (by == CutBy::magnitude) return std::abs(w);
-  const auto state = [&](const char* name) {
-    for (const Optimizer::State& each : optimizer.states()) {
-      if (std::string(each.name) == name) return double{each.buffer->as<float>()[element]};
-    }
-    return -1.0;
-  };
-  const UpdateRule rule;
-  const double v = state("v"), steps = state("steps"), largest = state("largest_v");
-  if (steps >= 0) return w * w * std::sqrt((v + rule.epsilon) / (steps + rule.epsilon));
-  if (largest >= 0) return w * w * (std::sqrt(largest) + rule.epsilon);
-  if (kind == OptimizerKind::adamax) return w * w * (v + rule.epsilon);
-  return w * w * (v >= 0 ? std::sqrt(v) + rule.epsilon : 1.0);
-}
-
-TEST_F(OptimizerTest, TheCutTakesTheSmallestWeightsAndNoBias) {
-  for (const OptimizerKind kind : kKinds) {
-    for (const CutBy by : {CutBy::magnitude, CutBy::curvature}) {
-      SCOPED_TRACE(std::to_string(int(kind)) + ", " + std::to_string(int(by)));
-      for (int i = 0; i < parameters_.count(); ++i) {
-        parameters_.value(i).set(dyadic_values(parameters_.value(i).elements(), uint32_t(i + 1)));
-      }
-      Optimizer optimizer(parameters_, rule(kind));
-      for (int t = 1; t <= 2; ++t) optimizer.step(1e-4f, t);
-      const std::vector<float> before = value(0), before1 = value(2), bias = value(1);
-      optimizer.cut_smallest(parameters_, 0.4, by);
-      EXPECT_EQ(value(1), bias);
-      double largest_cut = 0, smallest_kept = 1e30;
-      int64_t zeros = 0, changed_order = 0;
-      const auto look = [&](int parameter, const std::vector<float>& old) {
-        const std::vector<float> now = value(parameter);
-        const auto offset = size_t(parameters_.info(parameter).offset);
-        for (size_t i = 0; i < old.size(); ++i) {
-          const double worth = importance(optimizer, kind, by, offset + i, double{old[i]});
-          if (now[i] == 0.0f) {
-            ++zeros;
-            largest_cut = std::max(largest_cut, worth);
-            changed_order += std::abs(old[i]) > 0.7f;
-          } else {
-            EXPECT_EQ(now[i], old[i]);
-            smallest_kept = std::min(smallest_kept, worth);
-          }
-        }
-      };
-      look(0, before);
-      look(2, before1);
-      // The diagonal is in single precision; the weights that it could mistake are few.
-      EXPECT_LT(largest_cut, smallest_kept * (1 + 1e-6));
-      const auto all = double(before.size() + before1.size());
-      EXPECT_GE(zeros, std::ceil(0.4 * all));
-      EXPECT_LE(zeros, 0.45 * all);  // ties at the border go together
-      // A constant diagonal, or one of two like steps of gradients that differ, sorts otherwise.
-      const bool has_diagonal = by == CutBy::curvature && kind != OptimizerKind::sgd &&
-                                kind != OptimizerKind::momentum && kind != OptimizerKind::nesterov;
-      EXPECT_EQ(changed_order > 0, has_diagonal);
-    }
   }
 }
 

@@ -9,14 +9,10 @@
 #include "kernels/l1_update/l1_update.h"
 #include "tests/oracle.h"
 #include "tests/support/kernel_case.h"
+#include "tests/support/optimizers.h"
 
 namespace burin::test {
 
-inline constexpr OptimizerKind kOptimizers[] = {
-    OptimizerKind::sgd,      OptimizerKind::momentum, OptimizerKind::adam,
-    OptimizerKind::nesterov, OptimizerKind::adagrad,  OptimizerKind::rmsprop,
-    OptimizerKind::adadelta, OptimizerKind::adamw,    OptimizerKind::adamax,
-    OptimizerKind::nadam,    OptimizerKind::amsgrad};
 inline constexpr const char* kOptimizerNames[] = {"sgd",     "momentum", "adam",     "nesterov",
                                                   "adagrad", "rmsprop",  "adadelta", "adamw",
                                                   "adamax",  "nadam",    "amsgrad"};

@@ -100,6 +100,7 @@ const std::vector<Case>& cases() {
       number("l1_cut", "0.5", {"1"}, "below 1"),
       number("l1_cut_from", "0.5"),
       word("l1_cut_by", "\"magnitude\"", "curvature, magnitude"),
+      word("l1_cut_over", "\"model\"", "network, model"),
       number("l1_generator", "0.01"),
       number("l1_discriminator", "0.02"),
       number("l1_generator_output", "0.03"),
@@ -331,6 +332,9 @@ TEST(Settings, ACutNeedsAnEndOfL1) {
   config.l1_cut_from = 0;
   config.l1_cut_by = "magnitude";
   expect_usage_error([&] { check_settings(config); }, {"l1_cut_by", "magnitude", "l1_cut"});
+  config.l1_cut_by = "curvature";
+  config.l1_cut_over = "model";
+  expect_usage_error([&] { check_settings(config); }, {"l1_cut_over", "model", "l1_cut"});
   config.l1_cut = 0.5;
   expect_usage_error([&] { check_settings(config); }, {"l1_cut", "0.5", "l1_epochs is 0"});
   config.epochs = 5;

@@ -126,6 +126,29 @@ TEST(Sparsity, TheCutReachesItsFraction) {
   }
 }
 
+// Over the model the networks share the zeros, each as it can spare them.
+TEST(Sparsity, TheCutOverTheModelReachesItsFractionTogether) {
+  Config config = sparse_vae();
+  config.l1_epochs = 1;
+  config.l1_cut = 0.7;
+  config.l1_cut_over = "model";
+  ModelCase test = make_case(config);
+  test.train(kPerEpoch + 1);
+  double zeros = 0, weights = 0;
+  std::vector<double> fractions;
+  for (const Model::Network& network : test.model->networks()) {
+    fractions.push_back(network.optimizer->zero_fraction());
+    double here = 0;
+    for (const ParameterInfo& info : network.parameters->infos()) {
+      if (info.is_weight) here += double(info.shape.elements());
+    }
+    zeros += fractions.back() * here;
+    weights += here;
+  }
+  EXPECT_NEAR(zeros / weights, 0.7, 0.002);
+  EXPECT_GT(std::abs(fractions[0] - fractions[1]), 0.01);
+}
+
 // The growing one cuts while L1 acts (what it cuts may grow again), and last as the other does.
 TEST(Sparsity, TheCutMayGrow) {
   Config config = sparse_vae();
