@@ -139,6 +139,14 @@ class Study(unittest.TestCase):
         # The second command is the same, but not what it began with.
         self.assertNotEqual(found[0][2]["losses.test_elbo"], found[1][2]["losses.test_elbo"])
 
+    def test_a_command_keeps_its_own_seed(self):
+        one = SPEC["variants"]["one"]
+        self.put({"title": "x", "variants": {"a": one, "b": f"{one} --init-from '{{a}}' --seed 7"}, "columns": []})
+        self.assertEqual(self.run_it().returncode, 0)
+        seeds = [json.loads((self.root / f"runs/study/small/{name}-seed1/config.json").read_text())["seed"]
+                 for name in ("a", "b")]
+        self.assertEqual(seeds, [1, 7])
+
     def test_killed_it_goes_on_to_the_same_figures(self):
         self.put(SPEC | {"variants": {"one": SPEC["variants"]["one"].replace("60", "800") +
                                               " --preset mnist-vae --checkpoint-every 5 --sample-every 0"},
