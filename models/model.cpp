@@ -139,17 +139,12 @@ void Model::synchronize() const {
 void Model::cut_smallest_weights(double fraction) {
   const auto by = choose<CutBy>(config_.l1_cut_by,
                                 {{"curvature", CutBy::curvature}, {"magnitude", CutBy::magnitude}});
-  std::vector<CutNetwork> together;
+  std::vector<CutNetwork> penalised;
   for (const Network& network : networks_) {
-    if (!network.penalised) continue;
-    const CutNetwork one{network.parameters, network.optimizer};
-    if (config_.l1_cut_over == "model") {
-      together.push_back(one);
-    } else {
-      cut_smallest({&one, 1}, fraction, by);
-    }
+    if (network.penalised) penalised.push_back({network.parameters, network.optimizer});
   }
-  cut_smallest(together, fraction, by);
+  if (config_.l1_cut_over == "model") return cut_smallest(penalised, fraction, by);
+  for (const CutNetwork& network : penalised) cut_smallest({&network, 1}, fraction, by);
 }
 
 // L1 comes to its end between two steps.

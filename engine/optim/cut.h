@@ -23,8 +23,9 @@ struct CutNetwork {
 };
 
 // Sets the smallest weights to zero, until `fraction` of the weights of all `networks` is zero: one
-// border for all of them, so curvature asks that their optimisers have followed one loss. Biases
-// stay. Seldom in a run: it waits for the device.
+// border for all of them, so curvature asks that their optimisers have followed one loss. What is
+// worth the same as the last that goes, goes too; biases stay. Seldom in a run: it waits for the
+// device.
 void cut_smallest(std::span<const CutNetwork> networks, double fraction, CutBy by);
 
 }  // namespace burin

@@ -1,6 +1,5 @@
 #include "engine/optim/optimizer.h"
 
-#include <algorithm>
 #include <cmath>
 #include <stdexcept>
 #include <string>
