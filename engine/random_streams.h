@@ -18,6 +18,7 @@ enum class RandomStream : uint32_t {
   test_importance = 9,
   evaluation_noise = 10,
   importance = 11,
+  resample = 12,
   data_split = 32,  // apart: what training draws may grow up to it
   // Followed by one stream for each layer: add the layer's number, under 256.
   initial_weights = 256,

@@ -98,7 +98,9 @@ struct Config {
   double clip_norm = 0;
 
   std::string objective = "elbo";
+  std::string iwae_gradient = "iwae";
   int64_t k = 50;
+  int64_t k_backward = 0;
   double beta = 1;
   double beta_warmup = 0;
   int64_t early_stop = 0;

@@ -147,6 +147,22 @@ void check_settings(const Config& config) {
   layer_lambdas(config);
   expect_read("k", std::to_string(config.k), std::to_string(fallback.k), "objective",
               config.objective, "iwae");
+  expect_read("iwae_gradient", config.iwae_gradient, fallback.iwae_gradient, "objective",
+              config.objective, "iwae");
+  expect_read("k_backward", std::to_string(config.k_backward), std::to_string(fallback.k_backward),
+              "objective", config.objective, "iwae");
+  if (config.k_backward > config.k) {
+    throw UsageError(
+        fmt::format("k_backward is {}; expected at most k, {}", config.k_backward, config.k));
+  }
+  // The penalty counts each sample alike, and its gradient comes to the encoder by way of z, where
+  // these weigh samples.
+  if (config.l1_reconstruction > 0 && (config.iwae_gradient == "dreg" || config.k_backward > 0)) {
+    throw UsageError(fmt::format(
+        "l1_reconstruction is {}, but iwae_gradient is {} and k_backward {}; expected 0, or iwae "
+        "and 0",
+        config.l1_reconstruction, config.iwae_gradient, config.k_backward));
+  }
   expect_read("beta", text(config.beta), text(fallback.beta), "objective", config.objective,
               "elbo");
   expect_read("beta_warmup", text(config.beta_warmup), text(fallback.beta_warmup), "objective",

@@ -125,16 +125,26 @@ void Vae::evidence_lower_bound(Variable x, const Tensor& images) {
   }
 }
 
-// The same, each image with k samples: the encoder runs once, the decoder on batch * k rows.
+// The same, each image with k samples: the encoder runs once, the decoder on batch * k rows; and
+// with k_backward once more on the rows that the gradient goes back through.
 void Vae::importance_weighted(Variable x, const Tensor& images) {
   const float per_image = 1.0f / static_cast<float>(config_.batch);
+  const auto estimator = config_.iwae_gradient == "dreg"
+                             ? ImportanceEstimator::doubly_reparameterized
+                             : ImportanceEstimator::reparameterized;
+  const Variable heads = encode(x, true);
+  const bool all = config_.k_backward == 0;
   const ops::ImportanceSample sample = ops::importance_sample(
-      tape_, encode(x, true), config_.k, static_cast<float>(config_.l1_mean) * per_image,
-      key(RandomStream::importance));
-  const Variable logits = decode(sample.z, true);
-  const Variable loss = ops::importance_loss(tape_, logits, images, sample, per_image);
+      tape_, all ? heads : tape_.constant(heads.value()), config_.k, estimator, per_image,
+      static_cast<float>(config_.l1_mean) * per_image, key(RandomStream::importance));
+  const Variable logits = decode(sample.z, all);
+  const Variable loss = ops::importance_loss(tape_, logits, images, sample);
   record_loss(0, loss);
-  if (config_.l1_reconstruction > 0) {
+  if (!all) {
+    const ops::ImportanceSample drawn = ops::importance_resample(
+        tape_, heads, sample, config_.k_backward, key(RandomStream::resample));
+    tape_.backward(ops::resampled_loss(tape_, decode(drawn.z, true), images, drawn));
+  } else if (config_.l1_reconstruction > 0) {
     const float lambda =
         static_cast<float>(config_.l1_reconstruction) / static_cast<float>(config_.k);
     tape_.backward({loss, ops::l1_activity(tape_, logits, lambda * per_image)});

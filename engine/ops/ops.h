@@ -8,6 +8,7 @@
 #include "engine/autograd/tape.h"
 #include "kernels/common/philox.h"
 #include "kernels/gemm/activation.h"
+#include "kernels/importance/importance.h"
 
 namespace burin::ops {
 
@@ -65,24 +66,41 @@ GaussianLatent gaussian_latent(Tape& tape, Variable heads, float scale, float l1
 
 // The same for a loss of `samples` samples an image. heads[B, 2 latent]; z[B * samples, latent], an
 // image's samples one after the other. `weights` is filled in by importance_loss, which must come
-// of z and be a loss itself. l1_scale as above. heads has no other reader. The numbers are drawn at
-// steps B * step, ..., B * step + B - 1 of `key`.
+// of z and be a loss itself, times `scale`. `estimator` is of the gradient of heads, which has no
+// other reader; l1_scale as above. The numbers are drawn at steps B * step, ..., B * step + B - 1
+// of `key`.
 struct ImportanceSample {
   int64_t samples = 1;
+  ImportanceEstimator estimator = ImportanceEstimator::reparameterized;
+  float scale = 1.0f;
+  float l1_scale = 0.0f;
   Variable z;
-  Tensor log_ratio;  // [B * samples]
-  Tensor weights;    // [B * samples]
+  Tensor log_ratio;  // [B * samples]; none of drawn samples
+  Tensor weights;    // [B * samples]: what each counts for in the gradient
+  Tensor shares;     // [B * samples]: scale times the share of its image's weights
 };
-ImportanceSample importance_sample(Tape& tape, Variable heads, int64_t samples, float l1_scale,
+ImportanceSample importance_sample(Tape& tape, Variable heads, int64_t samples,
+                                   ImportanceEstimator estimator, float scale, float l1_scale,
                                    const RandomKey& key);
+
+// `draws` samples an image out of `all`, by their weights: what the gradient is made of in its
+// mean, with fewer rows to go back through. `all` is of heads' value as a constant, and
+// importance_loss has been called of it. With resampled_loss, of z, in importance_loss's place.
+ImportanceSample importance_resample(Tape& tape, Variable heads, const ImportanceSample& all,
+                                     int64_t draws, const RandomKey& key);
 
 // Losses: scalars.
 
-// scale * sum over the images of minus the importance-weighted bound, -log 1/samples sum of w, of a
-// Bernoulli decoder: logits[B * samples, pixels], target[B, pixels]. With its gradient through z
-// (Burda et al. 2016, equations 8 and 14).
+// sample.scale * sum over the images of minus the importance-weighted bound, -log 1/samples sum of
+// w, of a Bernoulli decoder: logits[B * samples, pixels], target[B, pixels]. With its gradient
+// through z (Burda et al. 2016, equations 8 and 14).
 Variable importance_loss(Tape& tape, Variable logits, const Tensor& target,
-                         const ImportanceSample& sample, float scale);
+                         const ImportanceSample& sample);
+
+// scale / draws * sum of the drawn samples' cross entropies. The gradient's mean over draws is that
+// of importance_loss; the value is the reconstruction's alone.
+Variable resampled_loss(Tape& tape, Variable logits, const Tensor& target,
+                        const ImportanceSample& drawn);
 
 // scale * sum of the cross entropies of sigmoid(logits) against target, of the same shape, in [0,
 // 1].

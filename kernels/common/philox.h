@@ -79,4 +79,12 @@ BURIN_HOST_DEVICE float uniform_of(uint32_t word) {
   return static_cast<float>(static_cast<int32_t>(word >> 8)) * 0x1p-24f;
 }
 
+// Number i of random_uniform(0, 1) at `step`, by itself.
+BURIN_HOST_DEVICE float uniform_at(const RandomKey& key, uint64_t step, int64_t i) {
+  const uint64_t element = static_cast<uint64_t>(i);
+  const PhiloxWords words =
+      random_block(key.seed, key.stream, step, static_cast<uint32_t>(element / 4));
+  return uniform_of(words.word[element % 4]);
+}
+
 }  // namespace burin

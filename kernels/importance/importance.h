@@ -12,6 +12,7 @@
 #include <cstdint>
 
 #include "kernels/common/host_device.h"
+#include "kernels/common/math.h"
 #include "kernels/common/philox.h"
 #include "kernels/common/stream.h"
 
@@ -81,16 +82,30 @@ BURIN_HOST_DEVICE ImportanceWeight importance_weight(double w) {
 // sum l + 16 to sum l, l + 8 to l, ...; as a warp adds.
 inline constexpr int kImportanceLanes = 32;
 
-// What a sample adds to the gradient of its image's heads.
+// Two estimates of the same gradient of an image's heads; Tucker et al. 2019, section 4.
+enum class ImportanceEstimator {
+  reparameterized,         // of the weights as they are
+  doubly_reparameterized,  // without the score, d log q / d heads at fixed z, whose mean is known
+};
+
+// What a sample adds to the gradient of its image's heads. share: of all the weights of its image.
 struct ImportanceGradient {
   double mean, logvar;
 };
-BURIN_HOST_DEVICE ImportanceGradient importance_gradient(float mean, float z, float d_z,
-                                                         float weight) {
+template <ImportanceEstimator estimator>
+BURIN_HOST_DEVICE ImportanceGradient importance_gradient(float mean, double inverse_variance,
+                                                         float z, float d_z, float weight,
+                                                         double share) {
   const double w = static_cast<double>(weight);
-  const double of_z = static_cast<double>(d_z) + w * static_cast<double>(z);
-  const double moved = static_cast<double>(z) - static_cast<double>(mean);
-  return {of_z, 0.5 * (of_z * moved - w)};
+  const double x = static_cast<double>(z);
+  const double moved = x - static_cast<double>(mean);
+  if constexpr (estimator == ImportanceEstimator::reparameterized) {
+    const double of_z = static_cast<double>(d_z) + w * x;
+    return {of_z, 0.5 * (of_z * moved - w)};
+  } else {
+    const double of_z = share * (static_cast<double>(d_z) + w * (x - moved * inverse_variance));
+    return {of_z, 0.5 * (of_z * moved)};
+  }
 }
 
 // 2^n for a whole n <= 0; 0 below the range of normal numbers.
@@ -144,15 +159,20 @@ void importance_weights(const float* row_loss, const float* log_ratio, int64_t i
                         int64_t samples, float scale, float* image_loss, float* weights,
                         Stream stream);
 
-// d_heads[images, 2 latent], overwritten: the gradient of scale * sum of image_loss. Given weights
-// as above, and d_z[images * samples, latent], the gradient through the decoder of sum of weights *
-// row_loss:
-//   d_mean   = sum over the samples of (d_z + weight z), plus l1_scale * sign(mean)
-//   d_logvar = sum over the samples of (d_z + weight z) (z - mean) / 2 - weight / 2
-// as dz/dlogvar = noise e^(logvar / 2) / 2. Sums are in double, in the order of the samples.
-void importance_backward(const float* heads, const float* z, const float* d_z, const float* weights,
-                         int64_t images, int64_t samples, int64_t latent, float l1_scale,
-                         float* d_heads, Stream stream);
+// d_heads[images, 2 latent], overwritten: an estimate of the gradient of scale * sum of image_loss.
+// Given what each row counts for, weights[images * samples], and d_z[images * samples, latent], the
+// gradient through the decoder of sum of weights * row_loss:
+//   d_mean   = sum over the samples of t, plus l1_scale * sign(mean)
+//   d_logvar = sum over the samples of t (z - mean) / 2, less weight / 2 if reparameterized
+//   t = d_z + weight z                                                     if reparameterized
+//   t = share / scale (d_z + weight (z - (z - mean) e^-logvar))     if doubly_reparameterized
+// as dz/dlogvar = noise e^(logvar / 2) / 2. `shares` are importance_weights' own, and so are the
+// weights, of all samples; of samples drawn by them (resample) each weight is scale / draws. Sums
+// are in double, in the order of the samples.
+void importance_backward(ImportanceEstimator estimator, const float* heads, const float* z,
+                         const float* d_z, const float* weights, const float* shares,
+                         int64_t images, int64_t samples, int64_t latent, float scale,
+                         float l1_scale, float* d_heads, Stream stream);
 
 }  // namespace cpu
 

@@ -137,16 +137,22 @@ float weights_of_image(const float* row_loss, const float* log_ratio, int64_t sa
 }
 
 // Latents [begin, begin + width) of one image.
-BURIN_SIMD_CLONES
-void gradient_of_image(const float* head, const float* z, const float* d_z, const float* weights,
-                       int64_t samples, int64_t latent, int64_t begin, int64_t width,
-                       float l1_scale, float* d_head) {
-  double mean[kWeightTile] = {}, logvar[kWeightTile] = {};
+template <ImportanceEstimator estimator>
+BURIN_ALWAYS_INLINE void gradient_of_image_by(const float* head, const float* z, const float* d_z,
+                                              const float* weights, const float* shares,
+                                              int64_t samples, int64_t latent, int64_t begin,
+                                              int64_t width, float scale, float l1_scale,
+                                              float* d_head) {
+  double mean[kWeightTile] = {}, logvar[kWeightTile] = {}, inverse_variance[kWeightTile];
+  for (int64_t d = 0; d < width; ++d) {
+    inverse_variance[d] = static_cast<double>(math::exp(-head[latent + begin + d]));
+  }
   for (int64_t s = 0; s < samples; ++s) {
     const int64_t row = s * latent + begin;
+    const double share = static_cast<double>(shares[s]) / static_cast<double>(scale);
     for (int64_t d = 0; d < width; ++d) {
-      const ImportanceGradient g =
-          importance_gradient(head[begin + d], z[row + d], d_z[row + d], weights[s]);
+      const ImportanceGradient g = importance_gradient<estimator>(
+          head[begin + d], inverse_variance[d], z[row + d], d_z[row + d], weights[s], share);
       mean[d] += g.mean;
       logvar[d] += g.logvar;
     }
@@ -155,6 +161,20 @@ void gradient_of_image(const float* head, const float* z, const float* d_z, cons
     const double penalty = static_cast<double>(l1_scale * sign(head[begin + d]));
     d_head[begin + d] = static_cast<float>(mean[d] + penalty);
     d_head[latent + begin + d] = static_cast<float>(logvar[d]);
+  }
+}
+
+BURIN_SIMD_CLONES
+void gradient_of_image(ImportanceEstimator estimator, const float* head, const float* z,
+                       const float* d_z, const float* weights, const float* shares, int64_t samples,
+                       int64_t latent, int64_t begin, int64_t width, float scale, float l1_scale,
+                       float* d_head) {
+  if (estimator == ImportanceEstimator::reparameterized) {
+    gradient_of_image_by<ImportanceEstimator::reparameterized>(
+        head, z, d_z, weights, shares, samples, latent, begin, width, scale, l1_scale, d_head);
+  } else {
+    gradient_of_image_by<ImportanceEstimator::doubly_reparameterized>(
+        head, z, d_z, weights, shares, samples, latent, begin, width, scale, l1_scale, d_head);
   }
 }
 
@@ -206,16 +226,18 @@ void importance_weights(const float* row_loss, const float* log_ratio, int64_t i
   });
 }
 
-void importance_backward(const float* heads, const float* z, const float* d_z, const float* weights,
-                         int64_t images, int64_t samples, int64_t latent, float l1_scale,
-                         float* d_heads, Stream) {
+void importance_backward(ImportanceEstimator estimator, const float* heads, const float* z,
+                         const float* d_z, const float* weights, const float* shares,
+                         int64_t images, int64_t samples, int64_t latent, float scale,
+                         float l1_scale, float* d_heads, Stream) {
   const int64_t grain = std::max<int64_t>(1, kSampleGrain / std::max<int64_t>(1, samples * latent));
   parallel_for(images, grain, [=](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       const int64_t first = i * samples * latent;
       for (int64_t d = 0; d < latent; d += kWeightTile) {
-        gradient_of_image(heads + i * 2 * latent, z + first, d_z + first, weights + i * samples,
-                          samples, latent, d, std::min(kWeightTile, latent - d), l1_scale,
+        gradient_of_image(estimator, heads + i * 2 * latent, z + first, d_z + first,
+                          weights + i * samples, shares + i * samples, samples, latent, d,
+                          std::min(kWeightTile, latent - d), scale, l1_scale,
                           d_heads + i * 2 * latent);
       }
     }

@@ -129,21 +129,23 @@ __global__ void importance_weights_kernel(const float* row_loss /* [images, samp
 }
 
 // A thread a latent of an image.
-__global__ void importance_backward_kernel(const float* heads /* [images, 2 latent] */,
-                                           const float* z /* [images, samples, latent] */,
-                                           const float* d_z /* [images, samples, latent] */,
-                                           const float* weights /* [images, samples] */,
-                                           int64_t images, int64_t samples, int64_t latent,
-                                           float l1_scale,
-                                           float* d_heads /* [images, 2 latent] */) {
+template <ImportanceEstimator estimator>
+__global__ void importance_backward_kernel(
+    const float* heads /* [images, 2 latent] */, const float* z /* [images, samples, latent] */,
+    const float* d_z /* [images, samples, latent] */, const float* weights /* [images, samples] */,
+    const float* shares /* [images, samples] */, int64_t images, int64_t samples, int64_t latent,
+    float scale, float l1_scale, float* d_heads /* [images, 2 latent] */) {
   for (int64_t i = grid_thread(); i < images * latent; i += grid_threads()) {
     const int64_t image = i / latent, d = i - image * latent;
     const float mean = heads[image * 2 * latent + d];
+    const double inverse_variance =
+        static_cast<double>(math::exp(-heads[image * 2 * latent + latent + d]));
     double of_mean = 0.0, of_logvar = 0.0;
     for (int64_t s = 0; s < samples; ++s) {
       const int64_t row = image * samples + s;
-      const ImportanceGradient g =
-          importance_gradient(mean, z[row * latent + d], d_z[row * latent + d], weights[row]);
+      const double share = static_cast<double>(shares[row]) / static_cast<double>(scale);
+      const ImportanceGradient g = importance_gradient<estimator>(
+          mean, inverse_variance, z[row * latent + d], d_z[row * latent + d], weights[row], share);
       of_mean += g.mean;
       of_logvar += g.logvar;
     }
@@ -184,12 +186,16 @@ void importance_weights(const float* row_loss, const float* log_ratio, int64_t i
   check_launch("importance_weights_kernel");
 }
 
-void importance_backward(const float* heads, const float* z, const float* d_z, const float* weights,
-                         int64_t images, int64_t samples, int64_t latent, float l1_scale,
-                         float* d_heads, Stream stream) {
+void importance_backward(ImportanceEstimator estimator, const float* heads, const float* z,
+                         const float* d_z, const float* weights, const float* shares,
+                         int64_t images, int64_t samples, int64_t latent, float scale,
+                         float l1_scale, float* d_heads, Stream stream) {
   if (images * latent == 0) return;
-  importance_backward_kernel<<<blocks_for(images * latent), kThreads, 0, stream_of(stream)>>>(
-      heads, z, d_z, weights, images, samples, latent, l1_scale, d_heads);
+  const auto kernel = estimator == ImportanceEstimator::reparameterized
+                          ? importance_backward_kernel<ImportanceEstimator::reparameterized>
+                          : importance_backward_kernel<ImportanceEstimator::doubly_reparameterized>;
+  kernel<<<blocks_for(images * latent), kThreads, 0, stream_of(stream)>>>(
+      heads, z, d_z, weights, shares, images, samples, latent, scale, l1_scale, d_heads);
   check_launch("importance_backward_kernel");
 }
 

@@ -233,9 +233,13 @@ bool declare_weights() {
 
 // importance_backward. dims: {images, samples, latent}
 constexpr float kPenalty = 0.3f;
+constexpr ImportanceEstimator kOnce = ImportanceEstimator::reparameterized;
+constexpr ImportanceEstimator kTwice = ImportanceEstimator::doubly_reparameterized;
 
 // What the gradient is of, as a function of a mean or log-variance with the noise as it is:
-// sum of d_z z - weight (log p(z) - log q(z)), and the penalty.
+// sum of d_z z - weight (log p(z) - log q(z)), and the penalty. Doubly reparameterized: each sample
+// times its share, and q's own mean and log-variance stay as they are.
+template <ImportanceEstimator estimator>
 double objective(const Host& x, int64_t i, double mean, double logvar) {
   const int64_t samples = x.dims[1], latent = x.dims[2];
   const int64_t image = i / (2 * latent), d = i % latent;
@@ -246,48 +250,66 @@ double objective(const Host& x, int64_t i, double mean, double logvar) {
     const int64_t row = image * samples + s;
     const double noise = (double{x[1][row * latent + d]} - double{head[d]}) / deviation;
     const double z = oracle::reparameterize(mean, logvar, noise);
-    total += x[2][row * latent + d] * z - x[3][row] * oracle::log_prior_ratio(z, mean, logvar);
+    const double ratio = estimator == kOnce ? oracle::log_prior_ratio(z, mean, logvar)
+                                            : oracle::log_prior_ratio(z, head[d], head[latent + d]);
+    const double term = x[2][row * latent + d] * z - x[3][row] * ratio;
+    total += estimator == kOnce ? term : x[4][row] / double{kScale} * term;
   }
   return total;
 }
 bool is_mean(const Host& x, int64_t i) {
   return i % (2 * x.dims[2]) < x.dims[2];
 }
+template <ImportanceEstimator estimator>
 double objective_at(const Host& x, int64_t i, double v) {
   const int64_t latent = x.dims[2];
-  return is_mean(x, i) ? objective(x, i, v, x[0][i + latent])
-                       : objective(x, i, x[0][i - latent], v);
+  return is_mean(x, i) ? objective<estimator>(x, i, v, x[0][i + latent])
+                       : objective<estimator>(x, i, x[0][i - latent], v);
 }
+template <ImportanceEstimator estimator>
 Want gradient_of_heads(const Host& x, int64_t i) {
   const int64_t samples = x.dims[1], latent = x.dims[2];
   const int64_t image = i / (2 * latent), d = i % latent;
   const double mean = x[0][image * 2 * latent + d];
-  double total = is_mean(x, i) ? kPenalty * ((mean > 0) - (mean < 0)) : 0, terms = 0;
+  const double variance = std::exp(double{x[0][image * 2 * latent + latent + d]});
+  double total = is_mean(x, i) ? kPenalty * ((mean > 0) - (mean < 0)) : 0, slack = 0;
   for (int64_t s = 0; s < samples; ++s) {
     const int64_t row = image * samples + s;
     const double z = x[1][row * latent + d], w = x[3][row], d_z = x[2][row * latent + d];
-    // dz/dmean = 1, dz/dlogvar = (z - mean) / 2; of log q's own: 0 and -1/2.
-    const double term = is_mean(x, i) ? d_z + w * z : (d_z + w * z) * (z - mean) / 2 - w / 2;
-    total += term;
-    terms += std::abs(term);
+    // dz/dmean = 1, dz/dlogvar = (z - mean) / 2
+    const double inner = is_mean(x, i) ? 1 : (z - mean) / 2;
+    if (estimator == kOnce) {
+      // Of log q's own: 0 and -1/2.
+      const double term = (d_z + w * z) * inner - (is_mean(x, i) ? 0 : w / 2);
+      total += term;
+      slack += 1e-12 * std::abs(term);
+    } else {
+      const double share = x[4][row] / double{kScale}, of_q = w * (z - mean) / variance;
+      total += share * (d_z + w * z - of_q) * inner;
+      // The variance's exponential is good to 2 ulp.
+      slack += std::abs(share * inner) *
+               (1e-12 * (std::abs(d_z) + std::abs(w * z)) + 2 * kEpsilon * std::abs(of_q));
+    }
   }
-  return {total, 1.0, 0.0, 1e-12 * terms};
+  return {total, 1.0, 0.0, slack};
 }
 
-bool declare_backward() {
+template <ImportanceEstimator estimator>
+bool declare_backward(const char* name) {
   const auto rows_of = [](const Dims& d) { return d[0] * d[1]; };
   return declare({
-      .name = "importance/backward",
+      .name = name,
       .arguments = {input("heads", normal(0.7)).count(both_heads), input("z").count(all_latents),
                     input("d_z").count(all_latents), input("weights").count(rows_of),
+                    input("shares").count(rows_of),
                     output("d_heads")
                         .count(both_heads)
-                        .oracle(gradient_of_heads)
-                        .derivative_of(objective_at, 0, 1e-3)},
+                        .oracle(gradient_of_heads<estimator>)
+                        .derivative_of(objective_at<estimator>, 0, 1e-3)},
       .run = call(BURIN_TWINS(importance_backward),
                   [](auto* backward, const Call& c) {
-                    backward(c[0], c[1], c[2], c[3], c.dims[0], c.dims[1], c.dims[2], kPenalty,
-                             c[4], {});
+                    backward(estimator, c[0], c[1], c[2], c[3], c[4], c.dims[0], c.dims[1],
+                             c.dims[2], kScale, kPenalty, c[5], {});
                   }),
       .dims = {{0, 5, 20}, {2, 3, 0}, {1, 1, 1}, {3, 2, 3}, {2, 5, 50}, {7, 50, 20}, {3, 2, 257}},
       .measured = {{20, 50, 50}},
@@ -299,7 +321,8 @@ bool declare_backward() {
 }
 
 const bool declared =
-    declare_weights() && declare_backward() &&
+    declare_weights() && declare_backward<kOnce>("importance/backward") &&
+    declare_backward<kTwice>("importance/backward/doubly") &&
     declare_sample("importance/sample", kShapes, {{32, 50, 32}}, 1.55,
                    "each warp reads its images' means and log-variances anew, from the cache") &&
     declare_sample("importance/sample/50", {{20, 50, 50}}, {{20, 50, 50}}, 8.3,

@@ -202,6 +202,75 @@ TEST_F(Importance, ComesToTheLikelihoodOfALinearGaussianModel) {
   EXPECT_NEAR(found.value, model.log_likelihood(), 5 * found.error);
 }
 
+// Gradients of -log 1/samples sum of w of many images with the same heads: each an independent
+// draw. d(-log p(x | z)) / dz = W^T (W z - x) / deviation^2.
+struct HeadGradients {
+  double mean[4] = {}, error[4] = {};
+};
+HeadGradients head_gradients(const LinearGaussian& model, ImportanceEstimator estimator,
+                             double shift, double scale, int64_t images, int64_t samples) {
+  const int64_t rows = images * samples;
+  Buffer heads(images * 4), z(rows * 2), log_ratio(rows), row_loss(rows), weights(rows);
+  Buffer d_z(rows * 2), loss(images), d_heads(images * 4);
+  for (int64_t i = 0; i < images * 4; ++i) {
+    const int k = int(i % 4);
+    heads[i] = k < 2 ? float(model.mean(k) + shift)
+                     : float(std::log(scale * scale * model.variance(k - 2)));
+  }
+  twin::importance_sample(heads.data(), images, samples, 2, 0, Key(), uint64_t(images), z.data(),
+                          log_ratio.data(), {});
+  for (int64_t r = 0; r < rows; ++r) row_loss[r] = float(-model.log_given(z[2 * r], z[2 * r + 1]));
+  twin::importance_weights(row_loss.data(), log_ratio.data(), images, samples, 1.0f, loss.data(),
+                           weights.data(), {});
+  for (int64_t i = 0; i < rows * 2; ++i) {
+    const int64_t r = i / 2, d = i % 2;
+    double slope = -model.v(int(d));
+    for (int e = 0; e < 2; ++e) {
+      slope += (model.m(int(d), e) - (e == d ? 1 : 0)) * double(z[2 * r + e]);
+    }
+    d_z[i] = float(weights[r] * slope);
+  }
+  twin::importance_backward(estimator, heads.data(), z.data(), d_z.data(), weights.data(),
+                            weights.data(), images, samples, 2, 1.0f, 0.0f, d_heads.data(), {});
+  HeadGradients found;
+  const double n = double(images);
+  for (int64_t i = 0; i < images * 4; ++i) found.mean[i % 4] += double(d_heads[i]) / n;
+  for (int64_t i = 0; i < images * 4; ++i) {
+    found.error[i % 4] += std::pow(double(d_heads[i]) - found.mean[i % 4], 2) / n / n;
+  }
+  for (double& error : found.error) error = std::sqrt(error);
+  return found;
+}
+
+// Tucker et al. 2019, equation 8: two estimates of one gradient.
+TEST_F(Importance, BothEstimatorsHaveTheSameMean) {
+  const LinearGaussian model = {{{0.8, 0.7}, {0.4, -0.2}, {-0.3, 0.9}}, 0.5, {1.0, -0.7, 0.4}};
+  const HeadGradients once =
+      head_gradients(model, ImportanceEstimator::reparameterized, 0.2, 1.3, 40000, 3);
+  const HeadGradients twice =
+      head_gradients(model, ImportanceEstimator::doubly_reparameterized, 0.2, 1.3, 40000, 3);
+  for (int k = 0; k < 4; ++k) {
+    SCOPED_TRACE(k);
+    EXPECT_GT(std::abs(once.mean[k]), 15 * once.error[k]) << "the mean says little";
+    EXPECT_NEAR(once.mean[k], twice.mean[k], 5 * std::hypot(once.error[k], twice.error[k]));
+  }
+}
+
+// At the posterior itself each weight is p(x), wherever z is: nothing to be learned, and nothing is
+// said. The other estimate is zero in its mean alone.
+TEST_F(Importance, DoublyReparameterizedIsZeroAtThePosterior) {
+  const LinearGaussian model = {{{0.8, 0.3}, {0.4, -0.6}, {0.0, 0.9}}, 0.5, {1.0, -0.7, 0.4}};
+  const HeadGradients once =
+      head_gradients(model, ImportanceEstimator::reparameterized, 0.0, 1.0, 100, 5);
+  const HeadGradients twice =
+      head_gradients(model, ImportanceEstimator::doubly_reparameterized, 0.0, 1.0, 100, 5);
+  for (int k = 0; k < 4; ++k) {
+    EXPECT_NEAR(twice.mean[k], 0, 30 * kEpsilon);
+    EXPECT_NEAR(twice.error[k], 0, 30 * kEpsilon);
+    EXPECT_GT(once.error[k], 0.001);
+  }
+}
+
 // The formula's own exponential against the library's.
 TEST(ImportanceWeight, IsTheExponential) {
   double worst = 0;

@@ -92,6 +92,9 @@ TEST(Resume, OtherObjectivesToo) {
   config.objective = "iwae";
   config.k = 4;
   check_resume(config, 7, 16);
+  config.iwae_gradient = "dreg";
+  config.k_backward = 2;
+  check_resume(config, 7, 16);
 }
 
 TEST(Resume, MomentumToo) {

@@ -19,6 +19,7 @@
 #include "kernels/random_fill/random_fill.h"
 #include "kernels/reduce/reduce.h"
 #include "kernels/reparameterize/reparameterize.h"
+#include "kernels/resample/resample.h"
 #include "kernels/scale/scale.h"
 #include "kernels/sigmoid/sigmoid.h"
 #include "kernels/softmax_cross_entropy/softmax_cross_entropy.h"
@@ -64,7 +65,9 @@ TEST_F(LaunchersCuda, NothingToDoWritesNothingOrZero) {
   cuda::importance_sample(none, 3, 0, 20, 0, {}, 1, none, none, {});
   cuda::importance_sum(none, none, 0, 5, true, nullptr, nullptr, {});
   cuda::importance_weights(none, none, 0, 5, 1.0f, none, none, {});
-  cuda::importance_backward(none, none, none, none, 0, 5, 20, 0.0f, none, {});
+  cuda::importance_backward({}, none, none, none, none, none, 0, 5, 20, 1.0f, 0.0f, none, {});
+  cuda::resample(none, none, 0, 5, 3, 2, {}, none, none, {});
+  cuda::resample(none, none, 2, 5, 3, 0, {}, none, none, {});
   cuda::bce_logits_rows_backward(none, none, none, 0, 10, 1, none, {});
   cuda::clip_norm(none, 0, none, 1, 1.0f, {});
   cuda::softmax(none, 0, 10, none, {});
