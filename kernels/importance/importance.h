@@ -85,7 +85,7 @@ inline constexpr int kImportanceLanes = 32;
 // Two estimates of the same gradient of an image's heads; Tucker et al. 2019, section 4.
 enum class ImportanceEstimator {
   reparameterized,         // of the weights as they are
-  doubly_reparameterized,  // without the score, d log q / d heads at fixed z, whose mean is known
+  doubly_reparameterized,  // the score, d log q / d heads at fixed z, brought into z in its turn
 };
 
 // What a sample adds to the gradient of its image's heads. share: of all the weights of its image.

@@ -84,6 +84,8 @@ TEST_F(Usage, SettingsThatContradictOneAnother) {
   expect_refused(vae("run", {"--epochs", "3", "--debias-epochs", "3"}), 2,
                  {"debias_epochs", "3", "epochs"});
   expect_refused(vae("run", {"--k", "5"}), 2, {"k", "5", "iwae", "elbo"});
+  expect_refused(vae("run", {"--objective", "iwae", "--k", "5", "--k-backward", "6"}), 2,
+                 {"k_backward is 6", "at most k, 5"});
   expect_refused(vae("run", {"--beta", "2", "--objective", "iwae"}), 2, {"beta", "elbo", "iwae"});
   expect_refused(gan("run", {"--objective", "iwae"}), 2, {"--objective"});
   expect_refused(gan("run", {"--clip-norm", "-1"}), 2, {"--clip-norm", "-1", "at least 0"});
