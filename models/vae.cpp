@@ -143,7 +143,7 @@ void Vae::importance_weighted(Variable x, const Tensor& images) {
   if (!all) {
     const ops::ImportanceSample drawn = ops::importance_resample(
         tape_, heads, sample, config_.k_backward, key(RandomStream::resample));
-    tape_.backward(ops::resampled_loss(tape_, decode(drawn.z, true), images, drawn));
+    tape_.backward(ops::resampled_loss(tape_, decode(drawn.z, true), images, drawn, loss));
   } else if (config_.l1_reconstruction > 0) {
     const float lambda =
         static_cast<float>(config_.l1_reconstruction) / static_cast<float>(config_.k);

@@ -124,16 +124,9 @@ ImportanceSample importance_resample(Tape& tape, Variable heads, const Importanc
 }
 
 Variable resampled_loss(Tape& tape, Variable logits, const Tensor& target,
-                        const ImportanceSample& drawn) {
+                        const ImportanceSample& drawn, Variable bound) {
   check_logits("resampled_loss", logits, target, drawn);
-  const int64_t rows = logits.shape()[0];
-  Variable loss = tape.result({}, {logits});
-  const Tensor row_loss = tape.temporary({rows});
-  BURIN_DISPATCH(tape.device(), bce_logits_rows, logits.value().data(), target.data(), rows,
-                 logits.shape()[1], drawn.samples, row_loss.data(), tape.stream());
-  BURIN_DISPATCH(tape.device(), sum, row_loss.data(), rows,
-                 drawn.scale / static_cast<float>(drawn.samples), loss.value().data(),
-                 tape.stream());
+  const Variable loss = tape.result({}, {logits}, bound.value());
   record_loss(tape, loss, logits, target, drawn);
   return loss;
 }

@@ -97,10 +97,10 @@ ImportanceSample importance_resample(Tape& tape, Variable heads, const Importanc
 Variable importance_loss(Tape& tape, Variable logits, const Tensor& target,
                          const ImportanceSample& sample);
 
-// scale / draws * sum of the drawn samples' cross entropies. The gradient's mean over draws is that
-// of importance_loss; the value is the reconstruction's alone.
+// `bound`, importance_loss of all samples, with its gradient through the logits of the drawn ones:
+// its own in the mean over draws.
 Variable resampled_loss(Tape& tape, Variable logits, const Tensor& target,
-                        const ImportanceSample& drawn);
+                        const ImportanceSample& drawn, Variable bound);
 
 // scale * sum of the cross entropies of sigmoid(logits) against target, of the same shape, in [0,
 // 1].
