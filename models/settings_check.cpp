@@ -158,10 +158,10 @@ void check_settings(const Config& config) {
   // The penalty counts each sample alike, and its gradient comes to the encoder by way of z, where
   // these weigh samples.
   if (config.l1_reconstruction > 0 && (config.iwae_gradient == "dreg" || config.k_backward > 0)) {
-    throw UsageError(fmt::format(
-        "l1_reconstruction is {}, but iwae_gradient is {} and k_backward {}; expected 0, or iwae "
-        "and 0",
-        config.l1_reconstruction, config.iwae_gradient, config.k_backward));
+    throw UsageError(
+        fmt::format("l1_reconstruction is {}, but iwae_gradient is {} and k_backward {}; expected "
+                    "l1_reconstruction 0, or iwae_gradient iwae and k_backward 0",
+                    config.l1_reconstruction, config.iwae_gradient, config.k_backward));
   }
   expect_read("beta", text(config.beta), text(fallback.beta), "objective", config.objective,
               "elbo");

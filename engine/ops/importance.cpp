@@ -100,7 +100,8 @@ Variable importance_loss(Tape& tape, Variable logits, const Tensor& target,
 ImportanceSample importance_resample(Tape& tape, Variable heads, const ImportanceSample& all,
                                      int64_t draws, const RandomKey& key) {
   const int64_t images = heads.shape()[0];
-  if (draws < 1 || all.z.shape()[0] != images * all.samples || all.z->needs_gradient) {
+  if (draws < 1 || all.z.shape()[0] != images * all.samples ||
+      2 * all.z.shape()[1] != heads.shape()[1] || all.z->needs_gradient) {
     throw std::invalid_argument("importance_resample: heads have shape " +
                                 heads.shape().to_string() + ", z " + all.z.shape().to_string() +
                                 ", draws are " + std::to_string(draws) +

@@ -82,7 +82,7 @@ BURIN_HOST_DEVICE ImportanceWeight importance_weight(double w) {
 // sum l + 16 to sum l, l + 8 to l, ...; as a warp adds.
 inline constexpr int kImportanceLanes = 32;
 
-// Two estimates of the same gradient of an image's heads; Tucker et al. 2019, section 4.
+// Two estimates of the same gradient of an image's heads; Tucker et al. 2019.
 enum class ImportanceEstimator {
   reparameterized,         // of the weights as they are
   doubly_reparameterized,  // the score, d log q / d heads at fixed z, brought into z in its turn

@@ -1,5 +1,5 @@
-// Rows of a group drawn by their weights, again and again: systematic resampling (Kitagawa 1996;
-// Douc & Cappe 2005, section 2.3). One uniform number u a group, and draw j is the first row s with
+// Rows of a group drawn by their weights, again and again: systematic resampling (Kitagawa 1996).
+// One uniform number u a group, and draw j is the first row s with
 //   sum_{t <= s} weight_t > (u + j) / draws * sum of weight
 // so that a row of the share v of its group's weights is drawn floor(draws v) or ceil(draws v)
 // times, and draws v times in the mean.
@@ -35,9 +35,8 @@ namespace cpu {
 // drawn[groups * draws, cols] and drawn_weights[groups * draws], overwritten: rows of
 // x[groups * rows, cols] and their weights[groups * rows], each >= 0, in the order of the rows. u
 // of group i is number i of random_uniform. Sums are in double, in the order of the rows. Weights
-// that are all 0, or one that is NaN: the group's last row. Outputs overlap nothing. groups, cols,
-// draws
-// >= 0, rows >= 1.
+// that are all 0, or one that is NaN: the group's last row. Outputs overlap nothing. Of the sizes
+// only rows must be at least 1.
 void resample(const float* x, const float* weights, int64_t groups, int64_t rows, int64_t cols,
               int64_t draws, RandomKey key, float* drawn, float* drawn_weights, Stream stream);
 }  // namespace cpu

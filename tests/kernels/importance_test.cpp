@@ -242,7 +242,7 @@ HeadGradients head_gradients(const LinearGaussian& model, ImportanceEstimator es
   return found;
 }
 
-// Tucker et al. 2019, equation 8: two estimates of one gradient.
+// Tucker et al. 2019: two estimates of one gradient.
 TEST_F(Importance, BothEstimatorsHaveTheSameMean) {
   const LinearGaussian model = {{{0.8, 0.7}, {0.4, -0.2}, {-0.3, 0.9}}, 0.5, {1.0, -0.7, 0.4}};
   const HeadGradients once =

@@ -226,7 +226,7 @@ Counts counts_of(const WeightTerms& terms, const Config& config, uint64_t step) 
   return counts;
 }
 
-// The encoder's, doubly reparameterized (Tucker et al. 2019, equation 8), is that of the log w that
+// The encoder's, doubly reparameterized (Tucker et al. 2019), is that of the log w that
 // count, each times its share, with log q's own mean and log-variance held.
 TEST(Vae, EstimatesOfTheImportanceWeightedGradientAreTheFormulas) {
   for (const auto& [gradient, k_backward] :
