@@ -32,10 +32,16 @@ struct PhiloxWords {
 };
 
 namespace detail {
+
+inline constexpr uint32_t kPhiloxMultiplier0 = 0xD2511F53u;
+inline constexpr uint32_t kPhiloxMultiplier1 = 0xCD9E8D57u;
+inline constexpr uint32_t kPhiloxWeyl0 = 0x9E3779B9u;  // the key grows by this each round
+inline constexpr uint32_t kPhiloxWeyl1 = 0xBB67AE85u;
+
 BURIN_HOST_DEVICE void philox_round(uint32_t& c0, uint32_t& c1, uint32_t& c2, uint32_t& c3,
                                     uint32_t key0, uint32_t key1) {
-  const uint64_t product0 = uint64_t{c0} * 0xD2511F53u;
-  const uint64_t product1 = uint64_t{c2} * 0xCD9E8D57u;
+  const uint64_t product0 = uint64_t{c0} * kPhiloxMultiplier0;
+  const uint64_t product1 = uint64_t{c2} * kPhiloxMultiplier1;
   c0 = static_cast<uint32_t>(product1 >> 32) ^ c1 ^ key0;
   c1 = static_cast<uint32_t>(product1);
   c2 = static_cast<uint32_t>(product0 >> 32) ^ c3 ^ key1;
@@ -46,8 +52,8 @@ BURIN_HOST_DEVICE void philox_round(uint32_t& c0, uint32_t& c1, uint32_t& c2, ui
 // The ten-round block function: 128 bits of counter and 64 of key to 128 random bits.
 BURIN_HOST_DEVICE PhiloxWords philox4x32(uint32_t c0, uint32_t c1, uint32_t c2, uint32_t c3,
                                          uint32_t key0, uint32_t key1) {
-  constexpr uint32_t kWeyl0 = 0x9E3779B9u;  // the key grows by this each round
-  constexpr uint32_t kWeyl1 = 0xBB67AE85u;
+  constexpr uint32_t kWeyl0 = detail::kPhiloxWeyl0;
+  constexpr uint32_t kWeyl1 = detail::kPhiloxWeyl1;
   // Written out: a loop over the rounds would keep compilers from vectorising over blocks.
   detail::philox_round(c0, c1, c2, c3, key0, key1);
   detail::philox_round(c0, c1, c2, c3, key0 + kWeyl0, key1 + kWeyl1);

@@ -55,15 +55,15 @@ struct Product {
 
 // How tiles finish: in registers for what training asks of every layer, else through memory.
 Finish finish_of(const GemmEpilogue& e) {
-  const bool straight = e.activation == Activation::none || e.activation == Activation::leaky_relu;
-  if (!straight) return Finish::other;
-  if (e.derivative_output != nullptr) {
-    return e.accumulate ? Finish::other : Finish::leaky_derivative;
-  }
-  if (e.activation == Activation::none && e.bias == nullptr) {
+  const bool curved = e.activation == Activation::sigmoid || e.activation == Activation::tanh;
+  if (e.activation == Activation::none && e.bias == nullptr && e.derivative_output == nullptr) {
     return e.accumulate ? Finish::accumulate : Finish::store;
   }
-  return e.accumulate ? Finish::other : Finish::bias_leaky;
+  if (e.accumulate) return Finish::other;
+  if (e.derivative_output != nullptr) {
+    return curved ? Finish::curved_derivative : Finish::leaky_derivative;
+  }
+  return curved ? Finish::bias_curved : Finish::bias_leaky;
 }
 
 // The tile whose upper left corner is C(i, j); A, B and sums are left to the caller.

@@ -22,9 +22,17 @@ inline constexpr int kCacheLine = 16;    // floats
 inline constexpr int kListWidth = 16;    // columns that the walks along lists make together
 inline constexpr int kLists = 4;         // lists walked together, so that their sums overlap
 
-// What a tile does to its finished sums while they are in registers. `other` takes the way through
-// memory and does anything.
-enum class Finish { store, accumulate, bias_leaky, leaky_derivative, other };
+// What a tile does to its finished sums while they are in registers; curved: tanh or sigmoid, whose
+// functions take one way through memory. `other` goes there as often as it needs and does anything.
+enum class Finish {
+  store,
+  accumulate,
+  bias_leaky,
+  bias_curved,
+  leaky_derivative,
+  curved_derivative,
+  other
+};
 
 // One tile of C: `rows` (fixed by the function called) x `columns` sums over `depth` values of k.
 struct Tile {

@@ -78,6 +78,19 @@ BURIN_VECTOR_TARGET void finish_sums(float* sums, int64_t ld_sums, int64_t rows,
   }
 }
 
+// C[rows, kPanel] = activation(sums[rows, kPanel]), the bias being in the sums. A function of its
+// own for all tiles of a width: their registers are free by then.
+template <Activation kActivation, int kPanel>
+BURIN_VECTOR_TARGET __attribute__((noinline)) void curve(const float* __restrict__ sums,
+                                                         int64_t rows, float* __restrict__ c,
+                                                         int64_t ldc) {
+  for (int64_t i = 0; i < rows; ++i) {
+    for (int64_t j = 0; j < kPanel; ++j) {
+      c[i * ldc + j] = apply_activation(kActivation, sums[i * kPanel + j], 0.0f);
+    }
+  }
+}
+
 BURIN_VECTOR_TARGET void finish(float* sums, int64_t ld_sums, int64_t rows, const Tile& t) {
   switch (t.epilogue->activation) {
     case Activation::none:
@@ -172,24 +185,42 @@ BURIN_VECTOR_TARGET void multiply_tile(const Tile& t) {
       return V::add(V::load(c), s);
     });
   }
+  const Register one = V::broadcast(1.0f);
   const Register slope = V::broadcast(t.slope);
-  if (whole && t.finish == Finish::bias_leaky) {
+  if (whole && (t.finish == Finish::bias_leaky || t.finish == Finish::bias_curved)) {
     Register bias[kV];
     BURIN_UNROLL
     for (int j = 0; j < kV; ++j) {  // s + -0 is s, for both zeros
       bias[j] = t.bias != nullptr ? V::load(t.bias + j * V::kWidth) : V::broadcast(-0.0f);
     }
-    return write(t.c, t.ldc, [&](Register s, int j, const float*, int) BURIN_VECTOR_TARGET {
-      const Register x = V::add(s, bias[j]);
-      return V::if_positive(x, x, V::multiply(slope, x));
+    if (t.finish == Finish::bias_leaky) {
+      return write(t.c, t.ldc, [&](Register s, int j, const float*, int) BURIN_VECTOR_TARGET {
+        const Register x = V::add(s, bias[j]);
+        return V::if_positive(x, x, V::multiply(slope, x));
+      });
+    }
+    alignas(64) float x[kR * kPanel];
+    write(x, kPanel, [&](Register s, int j, const float*, int) BURIN_VECTOR_TARGET {
+      return V::add(s, bias[j]);
     });
+    const bool tanh = t.epilogue->activation == Activation::tanh;
+    return (tanh ? curve<Activation::tanh, kPanel> : curve<Activation::sigmoid, kPanel>)(x, kR, t.c,
+                                                                                         t.ldc);
   }
+  const int64_t ld = t.epilogue->ld_derivative;
   if (whole && t.finish == Finish::leaky_derivative) {
-    const Register one = V::broadcast(1.0f);
-    const int64_t ld = t.epilogue->ld_derivative;
     return write(t.c, t.ldc, [&](Register s, int j, const float*, int i) BURIN_VECTOR_TARGET {
       const Register y = V::load(t.derivative + i * ld + j * V::kWidth);
       return V::multiply(s, V::if_positive(y, one, slope));
+    });
+  }
+  if (whole && t.finish == Finish::curved_derivative) {
+    // (1 - y) (1 + y) of tanh, (1 - y) y of sigmoid
+    const Register minus_one = V::broadcast(-1.0f);
+    const Register shift = V::broadcast(t.epilogue->activation == Activation::tanh ? 1.0f : -0.0f);
+    return write(t.c, t.ldc, [&](Register s, int j, const float*, int i) BURIN_VECTOR_TARGET {
+      const Register y = V::load(t.derivative + i * ld + j * V::kWidth);
+      return V::multiply(s, V::multiply(V::fma(minus_one, y, one), V::add(y, shift)));
     });
   }
   alignas(64) float tile[kR * kPanel + kMaxPanel];

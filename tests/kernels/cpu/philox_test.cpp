@@ -2,10 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstdint>
+#include <cstring>
 #include <memory>
+#include <vector>
 
 #include "kernels/common/philox_lanes.h"
 #include "tests/oracle.h"
@@ -55,16 +58,29 @@ TEST(Philox, KeyingIsAsDocumented) {
 
 TEST(Philox, ATileIsItsBlocks) {
   const auto tile = std::make_unique<cpu::PhiloxTile>();
+  std::vector<cpu::detail::FillLanes> ways = {cpu::detail::philox_by_compiler()};
+  if (cpu::detail::philox_avx512() != nullptr) ways.push_back(cpu::detail::philox_avx512());
   for (const uint64_t seed :
        {uint64_t{0}, uint64_t{1}, ~uint64_t{0}, uint64_t{0x0123456789abcdef}}) {
     for (const uint64_t step : {uint64_t{0}, uint64_t{5}, (uint64_t{1} << 32) + 3, ~uint64_t{0}}) {
       for (const uint32_t first : {0u, 12345u, 0xfffffff0u}) {  // the last runs over 2^32
         const uint32_t stream = first ^ 0x80000001u;
+        std::array<uint32_t, cpu::kPhiloxLanes> blocks;
+        for (uint32_t lane = 0; lane < cpu::kPhiloxLanes; ++lane) blocks[lane] = first + lane;
+        const auto expect_blocks = [&] {
+          for (uint32_t lane = 0; lane < cpu::kPhiloxLanes; ++lane) {
+            const Words expected = oracle::random_block({seed, stream, step}, blocks[lane]);
+            ASSERT_EQ(as_words(random_block(seed, stream, step, blocks[lane])), expected);
+            for (size_t k = 0; k < 4; ++k) ASSERT_EQ(tile->word[k][lane], expected[k]);
+          }
+        };
         cpu::fill_tile({seed, stream, step}, first, *tile);
-        for (uint32_t lane = 0; lane < cpu::kPhiloxLanes; ++lane) {
-          const Words expected = oracle::random_block({seed, stream, step}, first + lane);
-          ASSERT_EQ(as_words(random_block(seed, stream, step, first + lane)), expected);
-          for (size_t k = 0; k < 4; ++k) ASSERT_EQ(tile->word[k][lane], expected[k]);
+        expect_blocks();
+        std::ranges::reverse(blocks);
+        for (const cpu::detail::FillLanes fill : ways) {
+          std::memset(static_cast<void*>(tile.get()), 0xa5, sizeof *tile);
+          fill({seed, stream, step}, blocks.data(), *tile);
+          expect_blocks();
         }
       }
     }
