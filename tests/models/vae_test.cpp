@@ -3,30 +3,11 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
-
-#include "kernels/gather/gather.h"
+#include "tests/models/vae_step.h"
 #include "tests/support/model_case.h"
 
 namespace burin::test {
 namespace {
-
-constexpr int64_t kLatent = 3;
-constexpr uint64_t kSeed = 6;
-constexpr double kStandstill = 1e-60;  // a learning rate that is zero in single precision
-
-Config tiny() {
-  Config config;
-  config.model = ModelKind::vae;
-  config.seed = kSeed;
-  config.batch = 6;
-  config.latent = kLatent;
-  config.encoder_hidden = {5, 4};
-  config.decoder_hidden = {4, 5};
-  config.optimizer = "sgd";
-  config.lr = kStandstill;
-  return config;
-}
 
 struct Bound {
   double reconstruction = 0, kl = 0, l1_mean = 0, l1_logits = 0;  // sums over images
@@ -55,26 +36,9 @@ Bound bound(const DoubleParameters& encoder, const DoubleParameters& decoder,
   return sum;
 }
 
-// The batch of `step`.
-std::vector<double> batch_of(const ImageSet& set, const Config& config, uint64_t step) {
-  std::vector<int32_t> indices(size_t(config.batch));
-  cpu::batch_indices(set.count, config.batch, {kSeed, stream_of(RandomStream::batch_order), &step},
-                     indices.data(), {});
-  std::vector<double> x;
-  for (const int32_t index : indices) {
-    for (int64_t p = 0; p < set.pixels(); ++p) {
-      const uint8_t byte = set.images[size_t(index * set.pixels() + p)];
-      const oracle::Draw draw{kSeed, stream_of(RandomStream::binarize), step};
-      x.push_back(config.pixels == "grey" ? byte / 255.0
-                                          : oracle::binarize(byte, draw, int64_t(x.size())));
-    }
-  }
-  return x;
-}
-
 TEST(Vae, GradientOfTheWholeLossIsTheFormulas) {
   for (const bool extras : {false, true}) {
-    Config config = tiny();
+    Config config = tiny_vae();
     if (extras) {
       config.pixels = "grey";
       config.activation = "tanh";
@@ -91,8 +55,8 @@ TEST(Vae, GradientOfTheWholeLossIsTheFormulas) {
     const Parameters& e = *test.network("encoder").parameters;
     const Parameters& d = *test.network("decoder").parameters;
     const DoubleParameters e_values = in_double(e), d_values = in_double(d);
-    const std::vector<double> x = batch_of(test.set, config, 2);
-    const oracle::Draw draw{kSeed, stream_of(RandomStream::reparameterize), 2};
+    const std::vector<double> x = vae_batch(test.set, config, 2);
+    const oracle::Draw draw{kVaeSeed, stream_of(RandomStream::reparameterize), 2};
     const double images = double(config.batch);
     const auto loss = [&](const DoubleParameters& encoder, const DoubleParameters& decoder) {
       const Bound b = bound(encoder, decoder, x, hidden, draw);
@@ -112,178 +76,10 @@ TEST(Vae, GradientOfTheWholeLossIsTheFormulas) {
   }
 }
 
-// log w of each image's samples, from densities; and the penalties, a sum over images. `density`:
-// the encoder that says log q, where it is not the one that draws.
-struct WeightTerms {
-  std::vector<std::vector<double>> logs;
-  double penalties = 0;
-};
-WeightTerms weight_terms(const DoubleParameters& encoder, const DoubleParameters& density,
-                         const DoubleParameters& decoder, const std::vector<double>& x,
-                         const Config& config, uint64_t step) {
-  const auto images = size_t(config.batch), latent = size_t(config.latent), k = size_t(config.k);
-  const auto heads = [&x](const DoubleParameters& of) {
-    const std::vector<double> h = double_mlp(x, of, 0, 2, 't', 't');
-    return std::pair(double_dense(h, of[4], of[6], 'n'), double_dense(h, of[5], of[7], 'n'));
-  };
-  const auto [mean, log_variance] = heads(encoder);
-  const auto [density_mean, density_log_variance] = heads(density);
-  WeightTerms terms;
-  for (size_t image = 0; image < images; ++image) {
-    const oracle::Draw draw{kSeed, stream_of(RandomStream::importance), step * images + image};
-    std::vector<double>& logs = terms.logs.emplace_back();
-    for (size_t s = 0; s < k; ++s) {
-      double log_weight = 0;
-      std::vector<double> z;
-      for (size_t d = 0; d < latent; ++d) {
-        const size_t i = image * latent + d;
-        const auto element = oracle::importance_element(int64_t(s), int64_t(d), kLatent);
-        z.push_back(
-            oracle::reparameterize(mean[i], log_variance[i], oracle::normal(draw, element).value));
-        log_weight += oracle::log_prior_ratio(z.back(), density_mean[i], density_log_variance[i]);
-        terms.penalties += s == 0 ? config.l1_mean * std::abs(mean[i]) : 0;
-      }
-      const std::vector<double> logits = double_mlp(z, decoder, 0, 3, 't', 'n');
-      for (size_t p = 0; p < logits.size(); ++p) {
-        log_weight -= oracle::bce_logits(logits[p], x[image * 784 + p]);
-        terms.penalties += config.l1_reconstruction * std::abs(logits[p]) / double(k);
-      }
-      logs.push_back(log_weight);
-    }
-  }
-  return terms;
-}
-
-// Minus the mean over images of log 1/k sum of w; and the penalties.
-double weighted_bound(const DoubleParameters& encoder, const DoubleParameters& decoder,
-                      const std::vector<double>& x, const Config& config, uint64_t step) {
-  const WeightTerms terms = weight_terms(encoder, encoder, decoder, x, config, step);
-  double total = terms.penalties;
-  for (const std::vector<double>& logs : terms.logs) total -= oracle::log_mean_exp(logs);
-  return total / double(config.batch);
-}
-
-TEST(Vae, GradientOfTheImportanceWeightedBoundIsTheFormulas) {
-  for (const int64_t k : {1, 5}) {
-    Config config = tiny();
-    config.activation = "tanh";
-    config.objective = "iwae";
-    config.k = k;
-    ModelCase test(config, 40);
-    test.train(2);
-    test.model->take_losses();
-    test.train(1);  // step 2
-    const Parameters& e = *test.network("encoder").parameters;
-    const Parameters& d = *test.network("decoder").parameters;
-    const DoubleParameters e_values = in_double(e), d_values = in_double(d);
-    const std::vector<double> x = batch_of(test.set, config, 2);
-    EXPECT_EQ(test.model->loss_names(), std::vector<std::string>{"iwae"});
-    expect_close(test.model->take_losses()[0], weighted_bound(e_values, d_values, x, config, 2), 50,
-                 0, "loss");
-
-    config.l1_mean = 0.5;
-    config.l1_reconstruction = 0.01;
-    ModelCase penalised(config, 40);
-    penalised.train(3);
-    const auto loss = [&](const DoubleParameters& encoder, const DoubleParameters& decoder) {
-      return weighted_bound(encoder, decoder, x, config, 2);
-    };
-    constexpr double kRoundings = 800;
-    check_network_gradient(
-        *penalised.network("encoder").parameters,
-        [&](const DoubleParameters& v) { return loss(v, d_values); }, kRoundings, 6);
-    check_network_gradient(
-        *penalised.network("decoder").parameters,
-        [&](const DoubleParameters& v) { return loss(e_values, v); }, kRoundings, 6);
-  }
-}
-
-// What each sample counts for in the gradient, shares of the weights, or how often it is drawn by
-// them; held while weights move.
-struct Counts {
-  std::vector<std::vector<double>> shares, weights;
-};
-Counts counts_of(const WeightTerms& terms, const Config& config, uint64_t step) {
-  Counts counts;
-  const oracle::Draw draw{kSeed, stream_of(RandomStream::resample), step};
-  for (size_t image = 0; image < terms.logs.size(); ++image) {
-    const double bound = oracle::log_mean_exp(terms.logs[image]);
-    std::vector<double> shares, ends;
-    for (const double log_weight : terms.logs[image]) {
-      shares.push_back(std::exp(log_weight - bound) / double(config.k));
-      ends.push_back((ends.empty() ? 0 : ends.back()) + shares.back());
-    }
-    std::vector<double> weights(shares.size(), 0.0);
-    for (int64_t j = 0; j < config.k_backward; ++j) {
-      const double draws = double(config.k_backward);
-      const double position = (oracle::uniform(draw, int64_t(image)) + double(j)) / draws;
-      weights[size_t(std::upper_bound(ends.begin(), ends.end(), position) - ends.begin())] +=
-          1 / draws;
-    }
-    counts.weights.push_back(config.k_backward == 0 ? shares : weights);
-    counts.shares.push_back(shares);
-  }
-  return counts;
-}
-
-// The encoder's, doubly reparameterized (Tucker et al. 2019), is that of the log w that
-// count, each times its share, with log q's own mean and log-variance held.
-TEST(Vae, EstimatesOfTheImportanceWeightedGradientAreTheFormulas) {
-  for (const auto& [gradient, k_backward] :
-       {std::pair("dreg", 0), std::pair("iwae", 2), std::pair("dreg", 2)}) {
-    SCOPED_TRACE(gradient + std::to_string(k_backward));
-    Config config = tiny();
-    config.activation = "tanh";
-    config.objective = "iwae";
-    config.iwae_gradient = gradient;
-    config.k = 5;
-    config.k_backward = k_backward;
-    config.l1_mean = 0.5;
-    ModelCase test(config, 40);
-    test.train(2);
-    test.model->take_losses();
-    test.train(1);  // step 2
-    const Parameters& e = *test.network("encoder").parameters;
-    const Parameters& d = *test.network("decoder").parameters;
-    const DoubleParameters e_values = in_double(e), d_values = in_double(d);
-    const std::vector<double> x = batch_of(test.set, config, 2);
-    const WeightTerms here = weight_terms(e_values, e_values, d_values, x, config, 2);
-    const Counts counts = counts_of(here, config, 2);
-    const bool doubly = config.iwae_gradient == "dreg";
-    const auto counted = [&](const WeightTerms& terms, bool squared) {
-      double total = terms.penalties;
-      for (size_t image = 0; image < terms.logs.size(); ++image) {
-        for (size_t s = 0; s < terms.logs[image].size(); ++s) {
-          const double share = squared ? counts.shares[image][s] : 1;
-          total -= counts.weights[image][s] * share * terms.logs[image][s];
-        }
-      }
-      return total / double(config.batch);
-    };
-    constexpr double kRoundings = 800;
-    check_network_gradient(
-        e,
-        [&](const DoubleParameters& v) {
-          return counted(weight_terms(v, doubly ? e_values : v, d_values, x, config, 2), doubly);
-        },
-        kRoundings, 6);
-    check_network_gradient(
-        d,
-        [&](const DoubleParameters& v) {
-          return counted(weight_terms(e_values, e_values, v, x, config, 2), false);
-        },
-        kRoundings, 6);
-    // Reported is the bound of all samples, whichever the gradient comes from.
-    config.l1_mean = 0;
-    expect_close(test.model->take_losses()[0], weighted_bound(e_values, d_values, x, config, 2), 50,
-                 0, "loss");
-  }
-}
-
 // The model's own loss, in single precision: the same step gives the same random numbers, so that
 // the loss is a function of the weights.
 TEST(Vae, GradientIsTheDifferenceOfTheModelsOwnLoss) {
-  Config config = tiny();
+  Config config = tiny_vae();
   config.activation = "tanh";
   ModelCase test(config, 40);
   const auto loss = [&] {
@@ -326,7 +122,7 @@ TEST(Vae, GradientIsTheDifferenceOfTheModelsOwnLoss) {
 
 // Two evaluation batches, the second one in part. The seed is part of the protocol.
 TEST(Vae, ElboIsTheFormula) {
-  const Config config = tiny();
+  const Config config = tiny_vae();
   ModelCase test(config, 300);
   const DoubleParameters encoder = in_double(*test.network("encoder").parameters);
   const DoubleParameters decoder = in_double(*test.network("decoder").parameters);
@@ -347,7 +143,7 @@ TEST(Vae, ElboIsTheFormula) {
 }
 
 TEST(Vae, PicturesAreTheDecodersProbabilities) {
-  ModelCase test(tiny(), 40);
+  ModelCase test(tiny_vae(), 40);
   const DoubleParameters encoder = in_double(*test.network("encoder").parameters);
   const DoubleParameters decoder = in_double(*test.network("decoder").parameters);
   const std::vector<float> z = test.model->latent_noise(260, 3);
@@ -368,7 +164,7 @@ TEST(Vae, PicturesAreTheDecodersProbabilities) {
 
 TEST(Vae, OutputBiasIsTheMeanImagesLogOdds) {
   for (const char* kind : {"data", "zero"}) {
-    Config config = tiny();
+    Config config = tiny_vae();
     config.output_bias = kind;
     ModelCase test(config, 40);
     const Parameters& decoder = *test.network("decoder").parameters;
@@ -386,7 +182,7 @@ TEST(Vae, OutputBiasIsTheMeanImagesLogOdds) {
 // From the mean image and noise from the latents (-253 nats) to a model that uses them (-137), on
 // images that it was not trained on.
 TEST(Vae, AShortTrainingImprovesTheBound) {
-  Config config = tiny();
+  Config config = tiny_vae();
   config.optimizer = "adam";
   config.lr = 2e-3;
   config.batch = 50;
