@@ -68,16 +68,11 @@ TEST(Vae, GradientOfTheImportanceWeightedBoundIsTheFormulas) {
     config.activation = "tanh";
     config.objective = "iwae";
     config.k = k;
-    ModelCase test(config, 40);
-    test.train(2);
-    test.model->take_losses();
-    test.train(1);  // step 2
-    const Parameters& e = *test.network("encoder").parameters;
-    const Parameters& d = *test.network("decoder").parameters;
-    const DoubleParameters e_values = in_double(e), d_values = in_double(d);
-    const std::vector<double> x = vae_batch(test.set, config, 2);
-    EXPECT_EQ(test.model->loss_names(), std::vector<std::string>{"iwae"});
-    expect_close(test.model->take_losses()[0], weighted_bound(e_values, d_values, x, config, 2), 50,
+    VaeStep step(config);
+    const DoubleParameters &e_values = step.encoder_values, &d_values = step.decoder_values;
+    const std::vector<double>& x = step.x;
+    EXPECT_EQ(step.model->loss_names(), std::vector<std::string>{"iwae"});
+    expect_close(step.model->take_losses()[0], weighted_bound(e_values, d_values, x, config, 2), 50,
                  0, "loss");
 
     config.l1_mean = 0.5;
@@ -138,14 +133,9 @@ TEST(Vae, EstimatesOfTheImportanceWeightedGradientAreTheFormulas) {
     config.k = 5;
     config.k_backward = k_backward;
     config.l1_mean = 0.5;
-    ModelCase test(config, 40);
-    test.train(2);
-    test.model->take_losses();
-    test.train(1);  // step 2
-    const Parameters& e = *test.network("encoder").parameters;
-    const Parameters& d = *test.network("decoder").parameters;
-    const DoubleParameters e_values = in_double(e), d_values = in_double(d);
-    const std::vector<double> x = vae_batch(test.set, config, 2);
+    VaeStep step(config);
+    const DoubleParameters &e_values = step.encoder_values, &d_values = step.decoder_values;
+    const std::vector<double>& x = step.x;
     const WeightTerms here = weight_terms(e_values, e_values, d_values, x, config, 2);
     const Counts counts = counts_of(here, config, 2);
     const bool doubly = config.iwae_gradient == "dreg";
@@ -161,20 +151,20 @@ TEST(Vae, EstimatesOfTheImportanceWeightedGradientAreTheFormulas) {
     };
     constexpr double kRoundings = 800;
     check_network_gradient(
-        e,
+        step.encoder(),
         [&](const DoubleParameters& v) {
           return counted(weight_terms(v, doubly ? e_values : v, d_values, x, config, 2), doubly);
         },
         kRoundings, 6);
     check_network_gradient(
-        d,
+        step.decoder(),
         [&](const DoubleParameters& v) {
           return counted(weight_terms(e_values, e_values, v, x, config, 2), false);
         },
         kRoundings, 6);
     // Reported is the bound of all samples, whichever the gradient comes from.
     config.l1_mean = 0;
-    expect_close(test.model->take_losses()[0], weighted_bound(e_values, d_values, x, config, 2), 50,
+    expect_close(step.model->take_losses()[0], weighted_bound(e_values, d_values, x, config, 2), 50,
                  0, "loss");
   }
 }

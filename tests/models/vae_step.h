@@ -43,4 +43,22 @@ inline std::vector<double> vae_batch(const ImageSet& set, const Config& config, 
   return x;
 }
 
+// A model that has done steps 0, 1 and 2, the losses of the last alone not yet taken; its weights
+// and the batch of that step in double.
+struct VaeStep : ModelCase {
+  explicit VaeStep(const Config& config) : ModelCase(config, 40) {
+    train(2);
+    model->take_losses();
+    train(1);
+    encoder_values = in_double(encoder());
+    decoder_values = in_double(decoder());
+    x = vae_batch(set, config, 2);
+  }
+  const Parameters& encoder() { return *network("encoder").parameters; }
+  const Parameters& decoder() { return *network("decoder").parameters; }
+
+  DoubleParameters encoder_values, decoder_values;
+  std::vector<double> x;
+};
+
 }  // namespace burin::test

@@ -48,14 +48,9 @@ TEST(Vae, GradientOfTheWholeLossIsTheFormulas) {
       config.beta_warmup = 1;  // 6 steps: 0.2 at step 2
     }
     const char hidden = extras ? 't' : 'l';
-    ModelCase test(config, 40);
-    test.train(2);
-    test.model->take_losses();
-    test.train(1);  // step 2
-    const Parameters& e = *test.network("encoder").parameters;
-    const Parameters& d = *test.network("decoder").parameters;
-    const DoubleParameters e_values = in_double(e), d_values = in_double(d);
-    const std::vector<double> x = vae_batch(test.set, config, 2);
+    VaeStep step(config);
+    const DoubleParameters &e_values = step.encoder_values, &d_values = step.decoder_values;
+    const std::vector<double>& x = step.x;
     const oracle::Draw draw{kVaeSeed, stream_of(RandomStream::reparameterize), 2};
     const double images = double(config.batch);
     const auto loss = [&](const DoubleParameters& encoder, const DoubleParameters& decoder) {
@@ -66,11 +61,11 @@ TEST(Vae, GradientOfTheWholeLossIsTheFormulas) {
     };
     constexpr double kRoundings = 800;  // the longest chain: 784 pixels
     check_network_gradient(
-        e, [&](const DoubleParameters& v) { return loss(v, d_values); }, kRoundings);
+        step.encoder(), [&](const DoubleParameters& v) { return loss(v, d_values); }, kRoundings);
     check_network_gradient(
-        d, [&](const DoubleParameters& v) { return loss(e_values, v); }, kRoundings);
+        step.decoder(), [&](const DoubleParameters& v) { return loss(e_values, v); }, kRoundings);
     const Bound b = bound(e_values, d_values, x, hidden, draw);
-    const std::vector<double> losses = test.model->take_losses();
+    const std::vector<double> losses = step.model->take_losses();
     expect_close(losses[0], b.reconstruction / images, 50, 0, "reconstruction");
     expect_close(losses[1], b.kl / images, 50, 1.0, "kl");
   }
